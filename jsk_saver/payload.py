@@ -1,0 +1,326 @@
+"""The payload: one version's encoded bytes, hashed as they pass, never more of them in memory than agreed.
+
+Formats write into a payload, stores send it; on the way back stores write into one and formats read it.
+Small payloads stay in memory; large ones go to a temporary file, so that saving a data frame never needs
+a second frame's worth of memory.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from jsk_saver.errors import JskError, StoreFull
+
+#: Bytes kept in memory before a payload moves to a temporary file.
+MEMORY_LIMIT = 16 * 2**20
+#: Bytes copied at a time between files, and handed to a socket at a time.
+BLOCK = 2**20
+#: Writes below this are hashed at once: waking a thread costs more than the hash.
+_HASH_INLINE = 2**16
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@cache
+def _hashers() -> ThreadPoolExecutor:
+    """Return the threads that hash beside the work (hashlib lets go of the interpreter lock)."""
+    return ThreadPoolExecutor(4, thread_name_prefix="jsk-hash")
+
+
+class Payload(io.RawIOBase):
+    """A write-once, read-many buffer that knows its size and SHA-256.
+
+    Write to it like to any binary file (in order, no seeking), then call :meth:`finish`. Close it, or
+    leave its ``with`` block, to remove the temporary file.
+
+    Parameters
+    ----------
+    folder
+        Where a temporary file goes when it becomes large; the system's temporary folder by default.
+    memory_limit
+        Bytes kept in memory before that.
+
+    Examples
+    --------
+    >>> with Payload() as payload:
+    ...     _ = payload.write(b"12345")
+    ...     payload.finish()
+    ...     payload.size, payload.digest[:15], payload.read_at(1, 3)
+    (5, 'sha256:5994471a', b'234')
+    """
+
+    def __init__(self, folder: Path | None = None, memory_limit: int = MEMORY_LIMIT) -> None:
+        super().__init__()
+        self.size = 0
+        self._folder = folder
+        self._limit = memory_limit
+        self._memory: io.BytesIO | None = io.BytesIO()
+        self._file: BinaryIO | None = None
+        self._owns_file = True
+        self._hash = hashlib.sha256()
+        self._hashing: Future[None] | None = None
+        self._digest = ""
+        self._bytes: bytes | None = None
+        self.path: Path | None = None
+
+    # Writing ----------------------------------------------------------------------------------------
+
+    def writable(self) -> bool:
+        """Tell that this is a file to write to."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell writers such as :mod:`zipfile` that there is no going back."""
+        return False
+
+    def write(self, data: Any) -> int:
+        """Append ``data`` (anything with the buffer protocol) and return its length in bytes.
+
+        Raises
+        ------
+        StoreFull
+            If the disk with the temporary file has no room left.
+        """
+        block = data if isinstance(data, bytes) else memoryview(data).cast("B").tobytes()
+        if not block:
+            return 0
+        if self._memory is not None and self.size + len(block) > self._limit:
+            self._move_to_file()
+        self._absorb(block)
+        try:
+            (self._memory if self._memory is not None else self._opened()).write(block)
+        except OSError as error:
+            raise self._explain(error) from error
+        self.size += len(block)
+        return len(block)
+
+    def tell(self) -> int:
+        """Return how many bytes have been written."""
+        return self.size
+
+    def finish(self) -> Self:
+        """End the writing: size and digest are final from here on."""
+        if self._hashing is not None:
+            self._hashing.result()
+            self._hashing = None
+        if self._file is not None:
+            try:
+                self._file.flush()
+            except OSError as error:
+                raise self._explain(error) from error
+        self._digest = self._digest or "sha256:" + self._hash.hexdigest()
+        return self
+
+    @property
+    def digest(self) -> str:
+        """``sha256:`` and 64 hexadecimal digits; known once :meth:`finish` was called."""
+        assert self._digest, "finish() comes before digest"
+        return self._digest
+
+    def _absorb(self, block: bytes) -> None:
+        if self._hashing is not None:
+            self._hashing.result()
+            self._hashing = None
+        if len(block) < _HASH_INLINE:
+            self._hash.update(block)
+        else:
+            self._hashing = _hashers().submit(self._hash.update, block)
+
+    def _move_to_file(self) -> None:
+        assert self._memory is not None
+        try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+            handle, path = tempfile.mkstemp(prefix="payload-", suffix=".tmp", dir=self._folder)
+            self.path, self._file = Path(path), os.fdopen(handle, "w+b", buffering=0)
+            self._file.write(self._memory.getbuffer())
+        except OSError as error:
+            raise self._explain(error) from error
+        self._memory = None
+
+    def _opened(self) -> BinaryIO:
+        assert self._file is not None, "the payload is closed"
+        return self._file
+
+    def _explain(self, error: OSError) -> JskError:
+        folder = self._folder or Path(tempfile.gettempdir())
+        if error.errno in _FULL:
+            return StoreFull(
+                f"No room left in {folder}, where large objects are encoded before they are sent "
+                f"({self.size:,} bytes were written).",
+                kept="Every version saved before.",
+                hint="Free some space, or point JSK_HOME at a larger disk.",
+            )
+        return JskError(f"Cannot write a temporary file in {folder}: {error.strerror}.")
+
+    # Reading ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def of_file(cls, path: Path, *, digest: str = "") -> Payload:
+        """Return a payload over a file that stays where it is; it is read once to hash it.
+
+        A ``digest`` that is already known (and was verified) saves the reading.
+        """
+        payload = cls()
+        payload._memory, payload._owns_file = None, False
+        payload.path = path
+        payload._file = path.open("rb", buffering=0)
+        payload.size = os.fstat(payload._file.fileno()).st_size
+        if not digest:
+            digest = "sha256:" + hashlib.file_digest(payload._file, "sha256").hexdigest()
+        payload._digest = digest
+        return payload
+
+    @classmethod
+    def of_bytes(cls, data: bytes) -> Payload:
+        """Return a finished payload that holds ``data``."""
+        payload = cls(memory_limit=len(data))
+        payload.write(data)
+        return payload.finish()
+
+    def read_at(self, offset: int, size: int) -> bytes:
+        """Return up to ``size`` bytes from ``offset``; safe from many threads at once."""
+        if self._memory is not None:
+            return self.getvalue()[offset : offset + size]
+        return os.pread(self._opened().fileno(), size, offset)
+
+    def getvalue(self) -> bytes:
+        """Return all the bytes (without a copy where they are in memory)."""
+        if self._bytes is None:
+            if self._memory is None:
+                return b"".join(self.blocks())
+            self._bytes = self._memory.getvalue()
+        return self._bytes
+
+    def blocks(self, size: int = BLOCK) -> Any:
+        """Yield the bytes in blocks of ``size``."""
+        for offset in range(0, self.size, size):
+            yield self.read_at(offset, min(size, self.size - offset))
+
+    def reader(self, offset: int = 0, size: int | None = None) -> PayloadReader:
+        """Return a seekable file over the bytes (or a part of them)."""
+        return PayloadReader(self, offset, self.size - offset if size is None else size)
+
+    def copy_to(self, path: Path, *, durable: bool = True) -> None:
+        """Write the bytes to ``path``; with ``durable`` they are on the disk when this returns."""
+        with path.open("wb") as out:
+            if self.path is not None:
+                with self.path.open("rb") as source:
+                    shutil.copyfileobj(source, out, BLOCK)
+            else:
+                out.write(self.getvalue())
+            if durable:
+                out.flush()
+                os.fsync(out.fileno())
+
+    def move_to(self, path: Path) -> None:
+        """Place the bytes at ``path`` in one step; by renaming, where they are in a file of our own."""
+        if self.path is not None and self._owns_file and self.path.parent.stat().st_dev == path.parent.stat().st_dev:
+            self.path.replace(path)
+            self.path, self._owns_file = path, False
+            return
+        part = path.with_name(f"{path.name}.{os.getpid()}.{id(self):x}.part")
+        try:
+            self.copy_to(part, durable=False)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    # Ending -----------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Forget the bytes and remove the temporary file."""
+        if self._hashing is not None:
+            self._hashing.result()
+            self._hashing = None
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+        if self.path is not None and self._owns_file:
+            self.path.unlink(missing_ok=True)
+        self.path = None
+        self._memory, self._bytes = None, None
+        super().close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class PayloadReader(io.RawIOBase):
+    """A seekable, read-only file over (a part of) a payload.
+
+    Parameters
+    ----------
+    payload
+        What to read.
+    offset, size
+        Which part of it, in bytes.
+    """
+
+    #: Called with the number of bytes each time some are read; the progress bar listens here.
+    on_read: Callable[[int], None] | None = None
+
+    def __init__(self, payload: Payload, offset: int, size: int) -> None:
+        super().__init__()
+        self._payload, self._offset, self._size = payload, offset, size
+        self._position = 0
+
+    def readable(self) -> bool:
+        """Tell that this is a file to read from."""
+        return True
+
+    def seekable(self) -> bool:
+        """Tell that reading can start anywhere: retries rewind."""
+        return True
+
+    def __len__(self) -> int:
+        return self._size
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Move to ``offset`` bytes from the start, the position or the end."""
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
+        self._position = max(0, base + offset)
+        return self._position
+
+    def tell(self) -> int:
+        """Return the position in bytes."""
+        return self._position
+
+    def read(self, size: int | None = -1) -> bytes:
+        """Return up to ``size`` bytes; all the rest without one."""
+        left = max(0, self._size - self._position)
+        wanted = left if size is None or size < 0 else min(size, left)
+        block = self._payload.read_at(self._offset + self._position, wanted) if wanted else b""
+        self._position += len(block)
+        if self.on_read is not None:
+            self.on_read(len(block))
+        return block
+
+    def readall(self) -> bytes:
+        """Return all that is left."""
+        return self.read()
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill ``buffer`` and return how many bytes it took."""
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)

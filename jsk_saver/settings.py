@@ -1,0 +1,220 @@
+"""Settings: arguments, then environment, then ``pyproject.toml``, then what works with nothing set.
+
+Each value remembers where it came from, so that ``jsk doctor`` can say what is in force and why.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from jsk_saver.errors import SettingsError
+
+#: Environment variables are the setting's name in capitals behind this.
+PREFIX = "JSK_"
+
+_UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+_UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+_TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
+
+
+def _default_home() -> Path:
+    return Path.home() / ".jsk"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that can be set, with what holds when nothing is.
+
+    Parameters
+    ----------
+    home
+        Folder of the kit's own files on this machine: local store, cache, index, spool.
+    store
+        Where versions live: a folder, or ``s3://bucket/prefix``. Default: ``store`` in ``home``.
+    if_changed
+        Whether ``put`` first asks the store if the newest version already is the same.
+    lineage
+        Whether to note who, where, from which commit and notebook.
+    cache
+        Whether to keep versions read from S3 on this machine.
+    cache_size
+        Most bytes the cache may hold (``"1 GB"`` in text).
+    progress
+        Whether to show a bar for more than 64 MB.
+    endpoint_url
+        Address of an S3-compatible server; AWS without one.
+    profile
+        AWS profile, as for the AWS command line.
+    region
+        AWS region of the bucket.
+    role_arn
+        Role to assume before talking to the bucket.
+    sse
+        Server-side encryption: ``"AES256"``, ``"aws:kms"``, or none (the bucket's own default).
+    kms_key
+        Key for ``aws:kms``.
+    part_size
+        Bytes of one part of a multipart upload or of one ranged read.
+    connections
+        Parallel connections to S3.
+    retries
+        Attempts before the store counts as unreachable.
+    timeout
+        Seconds to wait for a connection or an answer.
+    origins
+        Where each value came from, by name; what is absent is the default.
+    """
+
+    home: Path = field(default_factory=_default_home)
+    store: str = ""
+    if_changed: bool = False
+    lineage: bool = True
+    cache: bool = True
+    cache_size: int = 10**9
+    progress: bool = True
+    endpoint_url: str = ""
+    profile: str = ""
+    region: str = ""
+    role_arn: str = ""
+    sse: str = ""
+    kms_key: str = ""
+    part_size: int = 16 * 2**20
+    connections: int = 10
+    retries: int = 5
+    timeout: int = 20
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False)
+
+    @property
+    def store_uri(self) -> str:
+        """Where versions live, also when nothing is set."""
+        return self.store or str(self.home / "store")
+
+    def origin(self, name: str) -> str:
+        """Say where the value of ``name`` came from."""
+        return self.origins.get(name, "default")
+
+
+def load(start: Path | None = None, **arguments: Any) -> Settings:
+    """Return the settings in force here.
+
+    Parameters
+    ----------
+    start
+        Folder from which ``pyproject.toml`` is looked for, upwards; the working folder by default.
+    **arguments
+        Values that win over everything; ``None`` means not given.
+
+    Raises
+    ------
+    SettingsError
+        For an unknown setting or a value that does not fit, naming where it was set.
+
+    Examples
+    --------
+    >>> load(store="s3://lab/experiments").store
+    's3://lab/experiments'
+    """
+    settings = Settings()
+    for origin, values in (
+        *_from_project(start or Path.cwd()),
+        *_from_environment(os.environ),
+        *(("argument", {name: value}) for name, value in arguments.items() if value is not None),
+    ):
+        settings = _apply(settings, values, origin)
+    _check(settings)
+    return settings
+
+
+def _from_project(start: Path) -> list[tuple[str, dict[str, Any]]]:
+    import tomllib
+
+    for folder in (start, *start.parents):
+        file = folder / "pyproject.toml"
+        try:
+            text = file.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError):
+            continue
+        if "tool" not in text or "jsk" not in text:
+            continue
+        try:
+            table = tomllib.loads(text).get("tool", {}).get("jsk")
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(
+                f"{file} is not valid TOML: {error}.", hint="Mend it, or set JSK_STORE in the environment."
+            ) from error
+        if isinstance(table, dict):
+            return [(f"{file} [tool.jsk]", {name.replace("-", "_"): value for name, value in table.items()})]
+    return []
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (f"environment {PREFIX}{item.name.upper()}", {item.name: environment[PREFIX + item.name.upper()]})
+        for item in fields(Settings)
+        if environment.get(PREFIX + item.name.upper())
+    ]
+
+
+def _apply(settings: Settings, values: Mapping[str, Any], origin: str) -> Settings:
+    known = {item.name: item.type for item in fields(Settings) if item.name != "origins"}
+    changes: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            raise SettingsError(
+                f"There is no setting {name!r} (in: {origin}).", hint="Settings are: " + ", ".join(known) + "."
+            )
+        changes[name] = _convert(name, str(known[name]), value, origin)
+    return replace(settings, **changes, origins={**settings.origins, **dict.fromkeys(values, origin)})
+
+
+def _convert(name: str, kind: str, value: Any, origin: str) -> Any:
+    if kind == "bool":
+        return _boolean(name, value, origin)
+    if kind == "int":
+        return _whole_number(name, value, origin)
+    if not isinstance(value, str | Path):
+        raise SettingsError(f"The setting {name!r} takes text, not {value!r} (in: {origin}).")
+    return Path(value).expanduser() if kind == "Path" else str(value)
+
+
+def _boolean(name: str, value: Any, origin: str) -> bool:
+    if isinstance(value, bool):
+        return value
+    text = str(value).strip().lower()
+    if text not in (*_TRUE, *_FALSE):
+        raise SettingsError(f"The setting {name!r} is on or off, not {value!r} (in: {origin}).")
+    return text in _TRUE
+
+
+def _whole_number(name: str, value: Any, origin: str) -> int:
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
+    if isinstance(value, bool) or not match or match[2].upper() not in _UNITS:
+        raise SettingsError(
+            f"The setting {name!r} is a number such as 1000 or '1 GB', not {value!r} (in: {origin})."
+        )
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def _check(settings: Settings) -> None:
+    if settings.sse not in ("", "AES256", "aws:kms", "aws:kms:dsse"):
+        raise SettingsError(
+            f"The setting 'sse' is {settings.sse!r} (from {settings.origin('sse')}).",
+            hint="Use AES256 or aws:kms, or leave it out for the bucket's own default.",
+        )
+    if not 5 * 2**20 <= settings.part_size <= 5 * 2**30:
+        raise SettingsError(
+            f"The setting 'part_size' is {settings.part_size:,} bytes; S3 takes parts of 5 MiB to 5 GiB."
+        )
+    if settings.connections < 1 or settings.retries < 1 or settings.timeout < 1:
+        raise SettingsError("The settings 'connections', 'retries' and 'timeout' are at least 1.")
+    scheme, found, rest = settings.store_uri.partition("://")
+    if found and (scheme not in ("s3", "file") or not rest.strip("/")):
+        raise SettingsError(
+            f"The store {settings.store_uri!r} (from {settings.origin('store')}) is of a kind the kit does not know.",
+            hint="JSK_STORE=s3://bucket/prefix, or a folder.",
+        )
