@@ -153,4 +153,4 @@ class NotVersioned(StoreError):
 
 
 class ClockSkew(StoreError):
-    """This machine's clock is too far from the store's."""
+    """The clock of this machine is too far from the store's."""

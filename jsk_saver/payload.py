@@ -72,6 +72,7 @@ class Payload(io.RawIOBase):
         self._hashing: Future[None] | None = None
         self._digest = ""
         self._bytes: bytes | None = None
+        self._absorbed = 0
         self.path: Path | None = None
 
     # Writing ----------------------------------------------------------------------------------------
@@ -124,9 +125,37 @@ class Payload(io.RawIOBase):
 
     @property
     def digest(self) -> str:
-        """``sha256:`` and 64 hexadecimal digits; known once :meth:`finish` was called."""
-        assert self._digest, "finish() comes before digest"
-        return self._digest
+        """``sha256:`` and 64 hexadecimal digits, once all is written; waits for the hashing."""
+        return self._digest or self.finish()._digest
+
+    def allocate(self, size: int) -> None:
+        """Prepare a file of ``size`` bytes, to be filled by :meth:`write_at` in any order."""
+        if self._memory is not None:
+            self._move_to_file()
+        try:
+            self._opened().truncate(size)
+        except OSError as error:
+            raise self._explain(error) from error
+        self.size = size
+
+    def write_at(self, offset: int, block: bytes) -> None:
+        """Place ``block`` at ``offset`` of an allocated payload; safe from many threads at once."""
+        try:
+            view = memoryview(block)
+            while view:
+                written = os.pwrite(self._opened().fileno(), view, offset)
+                view, offset = view[written:], offset + written
+        except OSError as error:
+            raise self._explain(error) from error
+
+    def absorb_to(self, end: int) -> None:
+        """Hash what lies in the file between the last hashed byte and ``end``."""
+        while self._absorbed < end:
+            block = self.read_at(self._absorbed, min(BLOCK, end - self._absorbed))
+            if not block:
+                break
+            self._hash.update(block)
+            self._absorbed += len(block)
 
     def _absorb(self, block: bytes) -> None:
         if self._hashing is not None:
@@ -136,6 +165,7 @@ class Payload(io.RawIOBase):
             self._hash.update(block)
         else:
             self._hashing = _hashers().submit(self._hash.update, block)
+        self._absorbed += len(block)
 
     def _move_to_file(self) -> None:
         assert self._memory is not None
@@ -167,19 +197,14 @@ class Payload(io.RawIOBase):
     # Reading ----------------------------------------------------------------------------------------
 
     @classmethod
-    def of_file(cls, path: Path, *, digest: str = "") -> Payload:
-        """Return a payload over a file that stays where it is; it is read once to hash it.
-
-        A ``digest`` that is already known (and was verified) saves the reading.
-        """
+    def of_file(cls, path: Path) -> Payload:
+        """Return a payload over a file that stays where it is; a thread starts to hash it."""
         payload = cls()
         payload._memory, payload._owns_file = None, False
         payload.path = path
         payload._file = path.open("rb", buffering=0)
         payload.size = os.fstat(payload._file.fileno()).st_size
-        if not digest:
-            digest = "sha256:" + hashlib.file_digest(payload._file, "sha256").hexdigest()
-        payload._digest = digest
+        payload._hashing = _hashers().submit(payload.absorb_to, payload.size)
         return payload
 
     @classmethod
@@ -226,7 +251,11 @@ class Payload(io.RawIOBase):
 
     def move_to(self, path: Path) -> None:
         """Place the bytes at ``path`` in one step; by renaming, where they are in a file of our own."""
-        if self.path is not None and self._owns_file and self.path.parent.stat().st_dev == path.parent.stat().st_dev:
+        if (
+            self.path is not None
+            and self._owns_file
+            and self.path.parent.stat().st_dev == path.parent.stat().st_dev
+        ):
             self.path.replace(path)
             self.path, self._owns_file = path, False
             return

@@ -49,11 +49,9 @@ class Settings:
     endpoint_url
         Address of an S3-compatible server; AWS without one.
     profile
-        AWS profile, as for the AWS command line.
+        AWS profile, as for the AWS command line; assumed roles are set up there.
     region
         AWS region of the bucket.
-    role_arn
-        Role to assume before talking to the bucket.
     sse
         Server-side encryption: ``"AES256"``, ``"aws:kms"``, or none (the bucket's own default).
     kms_key
@@ -80,7 +78,6 @@ class Settings:
     endpoint_url: str = ""
     profile: str = ""
     region: str = ""
-    role_arn: str = ""
     sse: str = ""
     kms_key: str = ""
     part_size: int = 16 * 2**20
@@ -166,7 +163,8 @@ def _apply(settings: Settings, values: Mapping[str, Any], origin: str) -> Settin
     for name, value in values.items():
         if name not in known:
             raise SettingsError(
-                f"There is no setting {name!r} (in: {origin}).", hint="Settings are: " + ", ".join(known) + "."
+                f"There is no setting {name!r} (in: {origin}).",
+                hint="Settings are: " + ", ".join(known) + ".",
             )
         changes[name] = _convert(name, str(known[name]), value, origin)
     return replace(settings, **changes, origins={**settings.origins, **dict.fromkeys(values, origin)})
@@ -215,6 +213,6 @@ def _check(settings: Settings) -> None:
     scheme, found, rest = settings.store_uri.partition("://")
     if found and (scheme not in ("s3", "file") or not rest.strip("/")):
         raise SettingsError(
-            f"The store {settings.store_uri!r} (from {settings.origin('store')}) is of a kind the kit does not know.",
+            f"The store {settings.store_uri!r} (from {settings.origin('store')}) is of an unknown kind.",
             hint="JSK_STORE=s3://bucket/prefix, or a folder.",
         )

@@ -6,6 +6,7 @@ import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from jsk_saver.payload import Payload
@@ -71,11 +72,17 @@ class Store(ABC):
 
     @abstractmethod
     def fetch(
-        self, name: str, version: str | None, payload: Payload, progress: Progress | None = None
-    ) -> Record:
-        """Write the bytes of a version (the newest without one) into ``payload``, return its record.
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        folder: Path | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Record, Payload]:
+        """Return the record and the bytes of a version (the newest without one).
 
-        The digest is *not* compared here; the caller does, once, for every store.
+        Large bytes go to a temporary file in ``folder``. The payload's digest is *not* compared with the
+        record's here; the caller does, once, for every store.
         """
 
     @abstractmethod

@@ -1,0 +1,409 @@
+"""A store in a folder: plain files that any tool can read, safe with many processes, also on NFS.
+
+A version is a folder that is filled under ``.jsk/unfinished``, brought to the disk (fsync), and renamed
+into place: it is there whole, or not at all. There are no locks, so none can be left behind.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from jsk_saver.errors import AccessDenied, Hidden, IntegrityError, NotFound, StoreError, StoreFull
+from jsk_saver.payload import Payload
+from jsk_saver.record import RESERVED, Record, dump_json
+from jsk_saver.stores import layout
+from jsk_saver.stores.base import Entry, Problem, Progress, Store
+
+#: Unfinished puts older than this (seconds) belong to processes that died.
+STALE_AFTER = 24 * 3600
+
+
+class LocalStore(Store):
+    """Versions in a folder.
+
+    Parameters
+    ----------
+    uri
+        The folder, as a path or a ``file://`` address; made by the first ``put``.
+    """
+
+    def __init__(self, uri: str) -> None:
+        path = unquote(urlparse(uri).path) if uri.startswith("file://") else uri
+        self.root = Path(path).expanduser().absolute()
+        self.uri = str(self.root)
+        self._swept = False
+
+    # Versions ---------------------------------------------------------------------------------------
+
+    def put(self, record: Record, payload: Payload, progress: Progress | None = None) -> Record:
+        """Write bytes and record into a new folder, then rename it into place."""
+        with self._explained(record.name), self._unfinished() as folder:
+            payload.copy_to(folder / self._data_file(record.name))
+            if progress is not None:
+                progress(payload.size)
+            return self._finish(folder, record)
+
+    def duplicate(self, source: Record, record: Record) -> Record:
+        """Link the bytes of ``source`` under a new record (copy them where links are refused)."""
+        data = self._folder(source.name, source.version) / self._data_file(source.name)
+        with self._explained(record.name), self._unfinished() as folder:
+            target = folder / self._data_file(record.name)
+            try:
+                os.link(data, target)
+            except FileNotFoundError:
+                raise self._not_found(source.name, source.version) from None
+            except OSError:
+                shutil.copyfile(data, target)
+                _sync(target)
+            return self._finish(folder, record)
+
+    def _finish(self, folder: Path, record: Record) -> Record:
+        data = folder / self._data_file(record.name)
+        data.chmod(0o444)
+        (folder / layout.RECORD_FILE).write_bytes(dump_json({"name": record.name, **record.to_json()}))
+        _sync(folder / layout.RECORD_FILE)
+        _sync(folder)
+        home = self.root / layout.folder_of(record.name)
+        while True:
+            home.mkdir(parents=True, exist_ok=True)
+            # Chosen last: whoever finishes later is newer, whatever its size.
+            version = layout.new_version(after=self._newest_name(home))
+            try:
+                folder.rename(home / f"@{version}")
+            except FileNotFoundError:  # a purge has just removed the emptied folder
+                continue
+            _sync(home)
+            return record.with_version(version)
+
+    def fetch(
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        folder: Path | None = None,  # noqa: ARG002 - the bytes are read where they lie
+        progress: Progress | None = None,
+    ) -> tuple[Record, Payload]:
+        """Return the record, and the file itself as payload."""
+        with self._explained(name):
+            record = self.head(name, version)
+            path = self._folder(name, record.version) / self._data_file(name)
+            try:
+                payload = Payload.of_file(path)
+            except FileNotFoundError:
+                raise IntegrityError(
+                    f"The bytes of {name!r} (version {record.version}) are gone: {path} is missing.",
+                    kept="The record, and every other version.",
+                    hint=f"jsk history {name}",
+                ) from None
+            if progress is not None:
+                progress(payload.size)
+            return record, payload
+
+    def head(self, name: str, version: str | None = None) -> Record:
+        """Read ``record.json``."""
+        with self._explained(name):
+            chosen = self._newest(name) if version is None else version
+            if not layout.is_version(chosen):
+                raise self._not_found(name, chosen)
+            try:
+                data = json.loads((self._folder(name, chosen) / layout.RECORD_FILE).read_bytes())
+                if not isinstance(data, dict):
+                    raise ValueError("it is not an object")
+            except FileNotFoundError:
+                raise self._not_found(name, chosen) from None
+            except ValueError as error:
+                raise IntegrityError(
+                    f"The record of {name!r} (version {chosen}) is damaged: {error}.",
+                    kept="The object's bytes, in " + str(self._folder(name, chosen)),
+                    hint=f"jsk history {name}    # other versions are not affected",
+                ) from error
+            if self._folds_case and data.get("name", name) != name:
+                raise self._not_found(name, chosen)
+            return Record.from_json(name, chosen, data)
+
+    def entries(self, name: str) -> list[Entry]:
+        """List the folder of ``name``."""
+        with self._explained(name):
+            found = self._entries_in(self.root / layout.folder_of(name), name)
+            if self._folds_case:
+                found = [entry for entry in found if entry.marker or self._is_of(entry)]
+            return found
+
+    def scan(self, prefix: str = "") -> Iterator[Entry]:
+        """Walk the folders."""
+        with self._explained(prefix):
+            for folder, versions in _walk(self.root, self.root):
+                name = layout.name_of(folder)
+                if name is None:
+                    name = self._whole_name(self.root / folder, versions)
+                if name is not None and name.startswith(prefix):
+                    yield from self._entries_in(self.root / folder, name)
+
+    def hide(self, name: str) -> None:
+        """Put a marker file on top."""
+        with self._explained(name):
+            home = self.root / layout.folder_of(name)
+            self._newest(name)
+            (home / f"@{layout.new_version(after=self._newest_name(home))}{layout.HIDDEN}").touch(
+                exist_ok=False
+            )
+            _sync(home)
+
+    def unhide(self, name: str) -> bool:
+        """Remove the marker files on top."""
+        with self._explained(name):
+            entries = self.entries(name)
+            if not entries:
+                raise self._not_found(name, None)
+            taken = False
+            for entry in entries:
+                if not entry.marker:
+                    break
+                (self.root / layout.folder_of(name) / f"@{entry.version}{layout.HIDDEN}").unlink(
+                    missing_ok=True
+                )
+                taken = True
+            return taken
+
+    def remove(self, name: str, version: str) -> None:
+        """Take the version out of sight in one step, then remove it, and folders left empty."""
+        with self._explained(name):
+            home = self.root / layout.folder_of(name)
+            marker = home / f"@{version}{layout.HIDDEN}"
+            if layout.is_version(version) and marker.exists():
+                marker.unlink(missing_ok=True)
+            else:
+                self.head(name, version)
+                doomed = self._unfinished_root() / f"removed-{secrets.token_hex(8)}"
+                self._folder(name, version).rename(doomed)
+                shutil.rmtree(doomed, ignore_errors=True)
+            while home != self.root:
+                try:
+                    home.rmdir()
+                except OSError:
+                    break
+                home = home.parent
+
+    # Notes ------------------------------------------------------------------------------------------
+
+    def put_note(self, key: str, data: bytes) -> None:
+        """Write a file under ``.jsk/notes``."""
+        with self._explained(key):
+            path = self._note(key)
+            if path.exists():
+                return
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+            try:
+                part.write_bytes(data)
+                _sync(part)
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)
+
+    def get_note(self, key: str) -> bytes:
+        """Read a file under ``.jsk/notes``."""
+        with self._explained(key):
+            try:
+                return self._note(key).read_bytes()
+            except FileNotFoundError:
+                raise NotFound(f"The note {key!r} is not in {self.uri}.") from None
+
+    def _note(self, key: str) -> Path:
+        return self.root / RESERVED / "notes" / key
+
+    # Looking after it -------------------------------------------------------------------------------
+
+    def address(self, name: str, version: str) -> str:
+        """Return the ``file://`` address of the bytes."""
+        return (self._folder(name, version) / self._data_file(name)).as_uri()
+
+    def check(self) -> list[Problem]:
+        """Try to write, and look for room."""
+        try:
+            with self._explained(""), self._unfinished() as folder:
+                (folder / "probe").write_bytes(b"jsk")
+                _sync(folder / "probe")
+            free = shutil.disk_usage(self.root).free
+        except StoreError as error:
+            return [Problem(error.what, error.hint)]
+        if free < 2**30:
+            return [
+                Problem(
+                    f"Only {free / 2**20:,.0f} MiB are left on the disk of {self.uri}.", "Free some space."
+                )
+            ]
+        return []
+
+    def describe(self) -> dict[str, Any]:
+        """Return where it is and how much room is left."""
+        there = next(folder for folder in (self.root, *self.root.parents) if folder.exists())
+        return {"store": self.uri, "kind": "local folder", "free_bytes": shutil.disk_usage(there).free}
+
+    # Inside -----------------------------------------------------------------------------------------
+
+    def _folder(self, name: str, version: str) -> Path:
+        return self.root / layout.folder_of(name) / f"@{version}"
+
+    @staticmethod
+    def _data_file(name: str) -> str:
+        file = layout.folder_of(name.rpartition("/")[2])
+        return file if file != layout.RECORD_FILE else f"_{file}"
+
+    def _newest(self, name: str) -> str:
+        entries = self.entries(name)
+        if not entries:
+            raise self._not_found(name, None)
+        if entries[0].marker:
+            raise Hidden(
+                f"{name!r} was deleted on {entries[0].modified:%Y-%m-%d %H:%M} UTC.",
+                kept=f"Its {sum(not entry.marker for entry in entries)} version(s).",
+                hint=f'saver.restore("{name}")',
+            )
+        return entries[0].version
+
+    @staticmethod
+    def _newest_name(home: Path) -> str:
+        return max(
+            (item[1:].removesuffix(layout.HIDDEN) for item in os.listdir(home) if item[0] == "@"), default=""
+        )
+
+    @staticmethod
+    def _entries_in(home: Path, name: str) -> list[Entry]:
+        try:
+            found = sorted((item for item in os.listdir(home) if item.startswith("@")), reverse=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        entries: list[Entry] = []
+        for item in found:
+            version, marker = item[1:].removesuffix(layout.HIDDEN), item.endswith(layout.HIDDEN)
+            if not layout.is_version(version):
+                continue
+            try:
+                size = 0 if marker else (home / item / LocalStore._data_file(name)).stat().st_size
+            except OSError:  # altered by hand; fetch says what is missing
+                size = 0
+            entries.append(Entry(name, version, size, layout.made_at(version), not entries, marker))
+        return entries
+
+    def _whole_name(self, folder: Path, versions: list[str]) -> str | None:
+        for version in versions:
+            with suppress(OSError, ValueError, KeyError, TypeError):
+                return str(json.loads((folder / version / layout.RECORD_FILE).read_bytes())["name"])
+        return None
+
+    @cached_property
+    def _folds_case(self) -> bool:
+        """Whether the file system takes ``A`` and ``a`` for the same file (macOS, Windows)."""
+        return sys.platform != "linux" and (self.root / RESERVED.upper()).exists()
+
+    def _is_of(self, entry: Entry) -> bool:
+        try:
+            self.head(entry.name, entry.version)
+        except NotFound:
+            return False
+        except IntegrityError:
+            return True
+        return True
+
+    def _unfinished_root(self) -> Path:
+        root = self.root / RESERVED / "unfinished"
+        root.mkdir(parents=True, exist_ok=True)
+        if not self._swept:
+            self._swept = True
+            _sweep(root)
+        return root
+
+    @contextmanager
+    def _unfinished(self) -> Iterator[Path]:
+        folder = self._unfinished_root() / secrets.token_hex(8)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)  # renamed away when all went well
+
+    def _not_found(self, name: str, version: str | None) -> NotFound:
+        if version is None:
+            return NotFound(f"There is no {name!r} in {self.uri}.", hint="saver.search()    # what is there")
+        return NotFound(
+            f"There is no version {version!r} of {name!r} in {self.uri}.", hint=f'saver.history("{name}")'
+        )
+
+    @contextmanager
+    def _explained(self, name: str) -> Iterator[None]:
+        """Turn what the operating system says into what the user can do."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, StoreError | NotFound | IntegrityError) or hasattr(error, "what"):
+                raise
+            raise self._explain(error, name) from error
+
+    def _explain(self, error: OSError, name: str) -> StoreError:
+        kept = "Every version saved before."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return StoreFull(
+                f"No room left on the disk of {self.uri}; {name!r} was not saved.",
+                kept=kept,
+                hint="Free some space, or set JSK_STORE to a folder on a larger disk.",
+            )
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            return AccessDenied(
+                f"{error.filename or self.uri} cannot be used: {error.strerror}.",
+                kept=kept,
+                hint="Set JSK_STORE to a folder you may write to, or ask its owner for the right.",
+            )
+        return StoreError(
+            f"The store {self.uri} failed on {name!r}: {error.strerror or error}.",
+            kept=kept,
+            hint="jsk doctor",
+        )
+
+
+def _walk(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder that holds versions, relative to ``root``, with the versions' own folders."""
+    try:
+        items = sorted(os.scandir(folder), key=lambda item: item.name)
+    except FileNotFoundError:
+        return
+    versions = [item.name for item in items if item.name.startswith("@")]
+    if versions and folder != root:
+        yield folder.relative_to(root).as_posix(), [v for v in versions if not v.endswith(layout.HIDDEN)]
+    for item in items:
+        if item.is_dir() and not item.name.startswith("@") and not (folder == root and item.name == RESERVED):
+            yield from _walk(root, folder / item.name)
+
+
+def _sync(path: Path) -> None:
+    """Bring a file, or the list of names in a folder, to the disk."""
+    if sys.platform == "win32" and path.is_dir():
+        return
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # folders on some network file systems
+            raise
+    finally:
+        os.close(handle)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what processes that died left unfinished long ago."""
+    for item in os.scandir(root):
+        with suppress(OSError):
+            if item.stat().st_mtime < time.time() - STALE_AFTER:
+                shutil.rmtree(item.path, ignore_errors=True)

@@ -1,0 +1,418 @@
+"""A store in a versioned bucket: Amazon S3, or any server that speaks its language.
+
+Bytes and record travel in one PUT; the version comes from that PUT's own answer. Large objects go up in
+parallel parts (:mod:`jsk_saver.stores.multipart`), and come down in parallel ranges of one version
+(:mod:`jsk_saver.stores.ranges`).
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import mimetypes
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from jsk_saver.errors import (
+    Hidden,
+    InvalidName,
+    MissingExtra,
+    NotFound,
+    NotVersioned,
+    SettingsError,
+    StoreError,
+)
+from jsk_saver.payload import Payload
+from jsk_saver.record import MAX_NAME_BYTES, RESERVED, Record
+from jsk_saver.settings import Settings
+from jsk_saver.stores import headers
+from jsk_saver.stores.base import Entry, Problem, Progress, Store
+from jsk_saver.stores.multipart import copy_in_parts, upload_in_parts
+from jsk_saver.stores.ranges import download
+from jsk_saver.stores.s3_errors import code_of, explained, headers_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+#: A PUT carries up to this many parts' worth of bytes; beyond it, parallel parts are faster.
+SINGLE_PUT_PARTS = 4
+#: Largest source of one CopyObject, in bytes (Amazon S3 API reference, CopyObject).
+LARGEST_COPY = 5 * 2**30
+_MISSING = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405", "InvalidArgument", "400")
+
+
+class S3Store(Store):
+    """Versions in a bucket.
+
+    Parameters
+    ----------
+    uri
+        ``s3://bucket`` or ``s3://bucket/prefix``.
+    settings
+        Where and how to connect; credentials are found as boto3 does.
+    """
+
+    def __init__(self, uri: str, settings: Settings) -> None:
+        bucket, _, prefix = uri.removeprefix("s3://").partition("/")
+        if not bucket:
+            raise SettingsError(f"The store {uri!r} names no bucket.", hint="JSK_STORE=s3://bucket/prefix")
+        self.bucket = bucket
+        self.prefix = prefix.strip("/") + "/" if prefix.strip("/") else ""
+        self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
+        self.settings = settings
+        self._client: tuple[int, Any] | None = None
+        self._known_versioned = False
+
+    # Connecting -------------------------------------------------------------------------------------
+
+    @property
+    def client(self) -> Any:
+        """The boto3 client of this process, made on first use."""
+        if self._client is None or self._client[0] != os.getpid():  # sockets must not be shared by a fork
+            with explained(self.uri, "connecting"):
+                self._client = os.getpid(), _connect(self.settings)
+        return self._client[1]
+
+    def key(self, name: str) -> str:
+        """Return the key of ``name``.
+
+        Raises
+        ------
+        InvalidName
+            If prefix and name together are longer than S3 allows.
+        """
+        key = self.prefix + name
+        if len(key.encode()) > MAX_NAME_BYTES:
+            raise InvalidName(
+                f"The file name {name[:100]!r}… is {len(key.encode()):,} bytes long with the store's prefix, "
+                f"and S3 keeps at most {MAX_NAME_BYTES:,}.",
+                hint="Shorten the name or the prefix.",
+            )
+        return key
+
+    def _at(self, name: str, version: str | None = None) -> dict[str, str]:
+        place = {"Bucket": self.bucket, "Key": self.key(name)}
+        return {**place, "VersionId": version} if version is not None else place
+
+    # Versions ---------------------------------------------------------------------------------------
+
+    def put(self, record: Record, payload: Payload, progress: Progress | None = None) -> Record:
+        """Send bytes and record in one PUT, or in parallel parts when large."""
+        self._require_versioning()
+        travelling = headers.pack(record)
+        if travelling.note:
+            self.put_note(travelling.note_key, travelling.note)
+        arguments = self._new_object(record, travelling.headers)
+        with explained(self.uri, f"saving {record.name!r}"):
+            if payload.size <= SINGLE_PUT_PARTS * self.settings.part_size:
+                answer = self.client.put_object(
+                    Body=_body(payload, progress), **arguments, **self._checksum(payload.digest)
+                )
+            else:
+                answer = upload_in_parts(self.client, arguments, payload, self.settings, progress)
+        return record.with_version(self._version_in(answer, record.name))
+
+    def duplicate(self, source: Record, record: Record) -> Record:
+        """Let the server copy the bytes under a new record."""
+        self._require_versioning()
+        travelling = headers.pack(record)
+        if travelling.note:
+            self.put_note(travelling.note_key, travelling.note)
+        arguments = self._new_object(record, travelling.headers)
+        origin = self._at(source.name, source.version)
+        with explained(self.uri, f"copying {source.name!r}"):
+            if source.size <= LARGEST_COPY:
+                answer = self.client.copy_object(CopySource=origin, MetadataDirective="REPLACE", **arguments)
+            else:
+                answer = copy_in_parts(self.client, arguments, origin, source.size, self.settings)
+        return record.with_version(self._version_in(answer, record.name))
+
+    def _new_object(self, record: Record, metadata: dict[str, str]) -> dict[str, Any]:
+        encryption = {"ServerSideEncryption": self.settings.sse} if self.settings.sse else {}
+        if self.settings.kms_key:
+            encryption["SSEKMSKeyId"] = self.settings.kms_key
+        content = mimetypes.guess_type(record.name)[0] or "application/octet-stream"
+        return {**self._at(record.name), "Metadata": metadata, "ContentType": content, **encryption}
+
+    def _checksum(self, digest: str) -> dict[str, str]:
+        if self.settings.endpoint_url:  # some compatible servers refuse checksums they do not know
+            return {}
+        return {"ChecksumSHA256": base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()}
+
+    def _version_in(self, answer: Mapping[str, Any], name: str) -> str:
+        version = answer.get("VersionId")
+        if not version or version == "null":
+            self._known_versioned = False
+            raise _not_versioned(
+                self.bucket,
+                f"{name!r} was written, but without a version: it replaced what was there before.",
+            )
+        return str(version)
+
+    def fetch(
+        self,
+        name: str,
+        version: str | None = None,
+        *,
+        folder: Path | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Record, Payload]:
+        """Read a version in one GET; a large one in parallel ranges of that same version."""
+        with explained(self.uri, f"reading {name!r}"):
+            try:
+                answer, payload = download(
+                    self.client, self._at(name, version), self.settings, folder, progress
+                )
+            except self.client.exceptions.ClientError as error:
+                raise self._missing(error, name, version) or error from None
+        return self._record(name, answer, payload.size), payload
+
+    def head(self, name: str, version: str | None = None) -> Record:
+        """Read a version's headers."""
+        with explained(self.uri, f"looking at {name!r}"):
+            try:
+                answer = self.client.head_object(**self._at(name, version))
+            except self.client.exceptions.ClientError as error:
+                raise self._missing(error, name, version) or error from None
+        return self._record(name, answer, answer["ContentLength"])
+
+    def _record(self, name: str, answer: Mapping[str, Any], size: int) -> Record:
+        return headers.unpack(
+            name,
+            str(answer.get("VersionId") or "null"),
+            answer.get("Metadata", {}),
+            size=size,
+            modified=answer["LastModified"],
+            get_note=self.get_note,
+        )
+
+    def _missing(self, error: Any, name: str, version: str | None) -> NotFound | None:
+        if code_of(error) not in _MISSING or (
+            version is None and code_of(error) in ("400", "InvalidArgument")
+        ):
+            return None
+        if version is not None:
+            return NotFound(
+                f"There is no version {version!r} of {name!r} in {self.uri}.", hint=f'saver.history("{name}")'
+            )
+        if headers_of(error).get("x-amz-delete-marker") == "true":
+            return Hidden(f"{name!r} was deleted.", kept="Its versions.", hint=f'saver.restore("{name}")')
+        return NotFound(f"There is no {name!r} in {self.uri}.", hint="saver.search()    # what is there")
+
+    def entries(self, name: str) -> list[Entry]:
+        """List the versions and markers of one key."""
+        found: list[Entry] = []
+        for page in self._pages(self.key(name)):
+            entries = self._entries_in(page)
+            found += [entry for entry in entries if entry.name == name]
+            if entries and max(entry.name.encode() for entry in entries) > name.encode():
+                break  # keys come in order, the longer ones after
+        return _newest_first(found)
+
+    def scan(self, prefix: str = "") -> Iterator[Entry]:
+        """List all keys below the prefix, the kit's own left out."""
+        pending: list[Entry] = []
+        for page in self._pages(self.prefix + prefix):
+            pending += sorted(self._entries_in(page), key=lambda entry: entry.name)
+            last = pending[-1].name if pending else ""
+            done = [entry for entry in pending if entry.name != last]  # the last name may go on
+            pending = [entry for entry in pending if entry.name == last]
+            yield from _grouped(done)
+        yield from _grouped(pending)
+
+    def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
+        request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix, "MaxKeys": 1000}
+        while True:
+            with explained(self.uri, "listing"):
+                page = self.client.list_object_versions(**request)
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            request["KeyMarker"] = page["NextKeyMarker"]
+            request["VersionIdMarker"] = page.get("NextVersionIdMarker", "")
+            if request["KeyMarker"].startswith(f"{self.prefix}{RESERVED}/"):
+                request |= {
+                    "KeyMarker": f"{self.prefix}{RESERVED}0",
+                    "VersionIdMarker": "",
+                }  # '0' follows '/'
+            if not request["VersionIdMarker"]:
+                del request["VersionIdMarker"]
+
+    def _entries_in(self, page: Mapping[str, Any]) -> list[Entry]:
+        start = len(self.prefix)
+        return [
+            Entry(item["Key"][start:], item["VersionId"], item.get("Size", 0), item["LastModified"],
+                  item["IsLatest"], marker)
+            for kind, marker in (("Versions", False), ("DeleteMarkers", True))
+            for item in page.get(kind, ())
+            if not item["Key"].startswith(f"{self.prefix}{RESERVED}/") and not item["Key"].endswith("/")
+        ]  # fmt: skip
+
+    def hide(self, name: str) -> None:
+        """Put a delete marker on top."""
+        self.head(name)
+        with explained(self.uri, f"deleting {name!r}"):
+            self.client.delete_object(**self._at(name))
+
+    def unhide(self, name: str) -> bool:
+        """Remove the delete markers on top."""
+        entries = self.entries(name)
+        if not entries:
+            raise NotFound(f"There is no {name!r} in {self.uri}.", hint="saver.search()    # what is there")
+        taken = False
+        with explained(self.uri, f"restoring {name!r}"):
+            for entry in entries:
+                if not entry.marker:
+                    break
+                self.client.delete_object(**self._at(name, entry.version))
+                taken = True
+        return taken
+
+    def remove(self, name: str, version: str) -> None:
+        """Remove one version for good, and its note."""
+        note = ""
+        with explained(self.uri, f"purging {name!r}"):
+            try:
+                note = headers.note_of(self.client.head_object(**self._at(name, version)).get("Metadata", {}))
+            except self.client.exceptions.ClientError as error:
+                if headers_of(error).get("x-amz-delete-marker") != "true":
+                    raise self._missing(error, name, version) or error from None
+            self.client.delete_object(**self._at(name, version))
+            if note:
+                key = f"{RESERVED}/{note}"
+                for page in self._pages(self.prefix + key):
+                    for item in page.get("Versions", ()):
+                        self.client.delete_object(
+                            Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"]
+                        )
+
+    # Notes ------------------------------------------------------------------------------------------
+
+    def put_note(self, key: str, data: bytes) -> None:
+        """Put an object under ``.jsk/``."""
+        record = Record(f"{RESERVED}/{key}", "", "", "", len(data), "", dt.datetime.now(dt.UTC))
+        with explained(self.uri, f"saving the note {key!r}"):
+            self.client.put_object(Body=data, **self._new_object(record, {}))
+
+    def get_note(self, key: str) -> bytes:
+        """Get an object under ``.jsk/``."""
+        with explained(self.uri, f"reading the note {key!r}"):
+            try:
+                answer = self.client.get_object(**self._at(f"{RESERVED}/{key}"))
+                return bytes(answer["Body"].read())
+            except self.client.exceptions.NoSuchKey:
+                raise NotFound(f"The note {key!r} is not in {self.uri}.") from None
+
+    # Looking after it -------------------------------------------------------------------------------
+
+    def address(self, name: str, version: str) -> str:
+        """Return the ``s3://`` address with the version."""
+        return f"s3://{self.bucket}/{self.key(name)}?versionId={version}"
+
+    def check(self) -> list[Problem]:
+        """Try each right that the kit needs, on a probe object that is removed again."""
+        from jsk_saver.stores.s3_check import problems
+
+        return problems(self)
+
+    def describe(self) -> dict[str, Any]:
+        """Return bucket, prefix, endpoint, region and who is asking."""
+        session: dict[str, Any] = {}
+        with suppress(StoreError, MissingExtra):
+            meta = self.client.meta
+            session = {"region": meta.region_name, "endpoint": meta.endpoint_url}
+        return {"store": self.uri, "kind": "S3", "bucket": self.bucket, "prefix": self.prefix, **session}
+
+    def versioning(self) -> str:
+        """Return ``Enabled``, ``Suspended``, or nothing, as the bucket says."""
+        with explained(self.uri, "asking whether the bucket keeps versions"):
+            return str(self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", ""))
+
+    def _require_versioning(self) -> None:
+        """Refuse a bucket that would overwrite; asked once, then remembered on this machine.
+
+        Every later PUT proves it anew: an answer without a version is an error (:meth:`_version_in`).
+        """
+        if self._known_versioned:
+            return
+        seen = (
+            self.settings.home
+            / "seen"
+            / f"versioned-{headers.stamp(self.settings.endpoint_url, self.bucket)}"
+        )
+        if not seen.exists():
+            try:
+                status = self.versioning()
+            except PermissionError:
+                status = "Enabled"  # s3:GetBucketVersioning is not granted: the PUT's answer will tell
+            if status != "Enabled":
+                raise _not_versioned(self.bucket, f"The bucket {self.bucket!r} does not keep versions.")
+            with suppress(OSError):
+                seen.parent.mkdir(parents=True, exist_ok=True)
+                seen.touch()
+        self._known_versioned = True
+
+
+def _not_versioned(bucket: str, what: str) -> NotVersioned:
+    return NotVersioned(
+        what,
+        hint=f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled",
+    )
+
+
+def _connect(settings: Settings) -> Any:
+    try:
+        import boto3
+        from botocore.config import Config
+    except ImportError as error:
+        raise MissingExtra(
+            "An s3:// store needs boto3, which is not installed.", hint="pip install 'jsk-saver[s3]'"
+        ) from error
+    session = boto3.session.Session(
+        profile_name=settings.profile or None, region_name=settings.region or None
+    )
+    config = Config(
+        retries={"total_max_attempts": settings.retries, "mode": "standard"},
+        connect_timeout=settings.timeout,
+        read_timeout=max(settings.timeout, 60),
+        max_pool_connections=settings.connections,
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        tcp_keepalive=True,
+        # The digest in the record covers the bytes; signing them again would read them twice.
+        s3={
+            "payload_signing_enabled": False,
+            **({"addressing_style": "path"} if settings.endpoint_url else {}),
+        },
+        user_agent_extra="jsk-saver",
+    )
+    return session.client("s3", endpoint_url=settings.endpoint_url or None, config=config)
+
+
+def _body(payload: Payload, progress: Progress | None) -> Any:
+    if payload.path is None and progress is None:
+        return payload.getvalue()
+    reader = payload.reader()
+    reader.on_read = progress
+    return reader
+
+
+def _newest_first(entries: list[Entry]) -> list[Entry]:
+    """Merge the lists of versions and of markers, each newest first, of one name."""
+    versions = [entry for entry in entries if not entry.marker]
+    markers = [entry for entry in entries if entry.marker]
+    merged: list[Entry] = []
+    while versions and markers:
+        first = versions[0].latest or (not markers[0].latest and versions[0].modified >= markers[0].modified)
+        merged.append((versions if first else markers).pop(0))
+    return merged + versions + markers
+
+
+def _grouped(entries: list[Entry]) -> Iterator[Entry]:
+    names: dict[str, list[Entry]] = {}
+    for entry in entries:
+        names.setdefault(entry.name, []).append(entry)
+    for group in names.values():
+        yield from _newest_first(group)
