@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jsk_saver.settings import Settings
-from jsk_saver.stores.base import Entry, Problem, Progress, Store
+from jsk_saver.stores.base import Entry, Problem, Progress, Store, stamp
 
-__all__ = ["Entry", "Problem", "Progress", "Store", "open_store"]
+__all__ = ["Entry", "Problem", "Progress", "Store", "open_store", "stamp"]
 
 
 def open_store(uri: str, settings: Settings) -> Store:
@@ -20,3 +20,4 @@ def open_store(uri: str, settings: Settings) -> Store:
     from jsk_saver.stores.local import LocalStore
 
     return LocalStore(uri)
+

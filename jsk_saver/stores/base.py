@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +13,8 @@ from typing import Any
 from jsk_saver.payload import Payload
 from jsk_saver.record import Record
 
-#: Called with the number of bytes each time some have passed.
-Progress = Callable[[int], None]
+#: Called each time some bytes have passed: how many, and how many it will be in all.
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,3 +146,8 @@ class Store(ABC):
     def describe(self) -> dict[str, Any]:
         """Return what ``jsk doctor`` should show about this store."""
         return {"store": self.uri}
+
+
+def stamp(*parts: str) -> str:
+    """Return a short name for a file that remembers something about ``parts``."""
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -188,8 +188,3 @@ def _squeeze(data: bytes) -> str:
 
 def _expand(text: str) -> bytes:
     return zlib.decompressobj(-15, zdict=_WORDS_Z).decompress(base64.b64decode(text[2:], validate=True))
-
-
-def stamp(*parts: str) -> str:
-    """Return a short name for a file that remembers something about ``parts``."""
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]

@@ -52,7 +52,7 @@ class LocalStore(Store):
         with self._explained(record.name), self._unfinished() as folder:
             payload.copy_to(folder / self._data_file(record.name))
             if progress is not None:
-                progress(payload.size)
+                progress(payload.size, payload.size)
             return self._finish(folder, record)
 
     def duplicate(self, source: Record, record: Record) -> Record:
@@ -108,7 +108,7 @@ class LocalStore(Store):
                     hint=f"jsk history {name}",
                 ) from None
             if progress is not None:
-                progress(payload.size)
+                progress(payload.size, payload.size)
             return record, payload
 
     def head(self, name: str, version: str | None = None) -> Record:

@@ -25,7 +25,7 @@ def upload_in_parts(
     client: Any, arguments: dict[str, Any], payload: Payload, settings: Settings, progress: Progress | None
 ) -> Mapping[str, Any]:
     """Upload ``payload`` with the ``put_object`` arguments given, and return the final answer."""
-    counting = _locked(progress)
+    counting = _counter(progress, payload.size)
 
     def send(number: int, offset: int, size: int, upload: dict[str, str]) -> dict[str, Any]:
         reader = payload.reader(offset, size)
@@ -91,13 +91,13 @@ def _in_parts(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _locked(progress: Progress | None) -> Progress | None:
+def _counter(progress: Progress | None, total: int) -> Callable[[int], None] | None:
     if progress is None:
         return None
     lock = threading.Lock()
 
     def count(size: int) -> None:
         with lock:
-            progress(size)
+            progress(size, total)
 
     return count

@@ -37,7 +37,7 @@ def download(
     payload = Payload(folder, IN_MEMORY)
     try:
         if total <= FIRST:
-            _stream(client, place, answer, payload.write, settings, progress, 0, total)
+            _stream(client, place, answer, payload.write, settings, progress, total, 0, total)
         else:
             _in_ranges(client, place, answer, payload, total, settings, progress)
         return answer, payload.finish()
@@ -74,6 +74,7 @@ def _stream(
     write: Any,
     settings: Settings,
     progress: Progress | None,
+    total: int,
     offset: int,
     end: int,
 ) -> None:
@@ -90,7 +91,7 @@ def _stream(
                 write(block)
                 offset += len(block)
                 if progress is not None:
-                    progress(len(block))
+                    progress(len(block), total)
             return
         except (HTTPClientError, IncompleteReadError, ConnectionError, TimeoutError):
             attempts -= 1
@@ -111,10 +112,10 @@ def _in_ranges(
     payload.allocate(total)
     pinned, lock = _pinned(place, answer), threading.Lock()
 
-    def count(size: int) -> None:
+    def count(size: int, whole: int) -> None:
         if progress is not None:
             with lock:
-                progress(size)
+                progress(size, whole)
 
     def fill(offset: int, end: int, opened: Mapping[str, Any] | None = None) -> int:
         position = offset
@@ -125,7 +126,7 @@ def _in_ranges(
             position += len(block)
 
         opened = opened or client.get_object(**pinned, Range=f"bytes={offset}-{end - 1}")
-        _stream(client, place, opened, write, settings, count, offset, end)
+        _stream(client, place, opened, write, settings, count, total, offset, end)
         return end
 
     pool = ThreadPoolExecutor(settings.connections, thread_name_prefix="jsk-download")

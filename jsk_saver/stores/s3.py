@@ -28,7 +28,7 @@ from jsk_saver.payload import Payload
 from jsk_saver.record import MAX_NAME_BYTES, RESERVED, Record
 from jsk_saver.settings import Settings
 from jsk_saver.stores import headers
-from jsk_saver.stores.base import Entry, Problem, Progress, Store
+from jsk_saver.stores.base import Entry, Problem, Progress, Store, stamp
 from jsk_saver.stores.multipart import copy_in_parts, upload_in_parts
 from jsk_saver.stores.ranges import download
 from jsk_saver.stores.s3_errors import code_of, explained, headers_of
@@ -340,7 +340,7 @@ class S3Store(Store):
         seen = (
             self.settings.home
             / "seen"
-            / f"versioned-{headers.stamp(self.settings.endpoint_url, self.bucket)}"
+            / f"versioned-{stamp(self.settings.endpoint_url, self.bucket)}"
         )
         if not seen.exists():
             try:
@@ -395,7 +395,8 @@ def _body(payload: Payload, progress: Progress | None) -> Any:
     if payload.path is None and progress is None:
         return payload.getvalue()
     reader = payload.reader()
-    reader.on_read = progress
+    if progress is not None:
+        reader.on_read = lambda size: progress(size, payload.size)
     return reader
 
 

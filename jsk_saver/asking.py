@@ -1,0 +1,28 @@
+"""Asking the person at the keyboard, where there is one."""
+
+from __future__ import annotations
+
+import sys
+
+
+def interactive() -> bool:
+    """Tell whether a person is there to answer: a notebook, IPython, or a terminal."""
+    if "IPython" in sys.modules:
+        from IPython.core.getipython import get_ipython
+
+        if get_ipython() is not None:
+            return True
+    return hasattr(sys, "ps1") or bool(sys.stdin and sys.stdin.isatty())
+
+
+def confirm(question: str) -> bool:
+    """Return whether the answer is yes; without anybody to ask, it is.
+
+    A notebook that runs without a front end counts as somebody who does not answer: no.
+    """
+    if not interactive():
+        return True
+    try:
+        return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+    except (EOFError, NotImplementedError):  # StdinNotImplementedError of ipykernel is one of the latter
+        return False

@@ -1,0 +1,224 @@
+"""A connection: one store, with the index, cache and spool that belong to it on this machine."""
+
+from __future__ import annotations
+
+import difflib
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jsk_saver.errors import Hidden, NoMatch, NotFound, StoreError
+from jsk_saver.progress import SHOWN_ABOVE, transfer_bar
+from jsk_saver.settings import Settings
+from jsk_saver.settings import load as load_settings
+from jsk_saver.stores import Entry, Store, open_store, stamp
+
+if TYPE_CHECKING:
+    from jsk_saver.cache import Cache
+    from jsk_saver.catchup import CatchUp
+    from jsk_saver.index import Index, Query
+    from jsk_saver.payload import Payload
+    from jsk_saver.record import Record
+    from jsk_saver.spool import Spool
+
+
+class Connection:
+    """What the verbs of a saver work with; each part is made when it is first needed.
+
+    Parameters
+    ----------
+    **arguments
+        Settings that win over environment and ``pyproject.toml``.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        self._arguments = arguments
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings in force, read on first use."""
+        return load_settings(**self._arguments)
+
+    @cached_property
+    def store(self) -> Store:
+        """Where versions live."""
+        return open_store(self.settings.store_uri, self.settings)
+
+    @cached_property
+    def index(self) -> Index:
+        """The catalogue that answers searches; rebuilt from the store whenever it is gone."""
+        from jsk_saver.index.sqlite import SqliteIndex
+
+        name = stamp(self.settings.endpoint_url, self.store.uri)
+        return SqliteIndex(self.settings.home / "index" / f"{name}.sqlite")
+
+    @cached_property
+    def cache(self) -> Cache:
+        """Versions read from afar, kept on this machine."""
+        from jsk_saver.cache import Cache
+
+        return Cache(self.scratch, self.settings.cache_size if self.settings.cache else 0)
+
+    @cached_property
+    def spool(self) -> Spool:
+        """Objects that could not be sent yet."""
+        from jsk_saver.spool import Spool
+
+        return Spool(self.settings.home / "spool")
+
+    @property
+    def overrides(self) -> dict[str, Any]:
+        """The settings given as arguments, the store's address left out: for a saver of another store."""
+        return {name: value for name, value in self._arguments.items() if name != "store"}
+
+    @property
+    def scratch(self) -> Path:
+        """Where large objects are encoded and received; beside the cache, which takes them by renaming."""
+        return self.settings.home / "cache"
+
+    @property
+    def _cache_key(self) -> str:
+        return f"{self.settings.endpoint_url} {self.store.uri}"
+
+    # Sending ----------------------------------------------------------------------------------------
+
+    def send(self, record: Record, payload: Payload) -> Record:
+        """Give record and bytes to the store; what it does not take is kept in the spool."""
+        shown = self.settings.progress and payload.size > SHOWN_ABOVE
+        try:
+            with transfer_bar(f"put {record.name}", shown=shown) as progress:
+                stored = self.store.put(record, payload, progress)
+        except StoreError as error:
+            self._spool(error, record, payload)
+            raise
+        self.index.append(stored)
+        return stored
+
+    def _spool(self, error: StoreError, record: Record, payload: Payload) -> None:
+        try:
+            waiting = self.spool.keep(self.store.uri, record, payload, error.what)
+        except OSError as second:
+            error.kept = error.kept or "The object, in this process only."
+            error.hint = f"{error.hint}  (The spool {self.spool.folder} cannot take it either: {second})"
+            return
+        error.kept = f"The encoded object and its record, in {waiting.folder}"
+        error.hint = f"{error.hint}  Then: jsk spool push"
+
+    def keep_note(self, key: str, data: bytes) -> None:
+        """Keep a note that never changes in the store; asked for once a machine, not once a put."""
+        seen = self.settings.home / "seen" / f"note-{stamp(self._cache_key, key)}"
+        if seen.exists():
+            return
+        self.store.put_note(key, data)
+        seen.parent.mkdir(parents=True, exist_ok=True)
+        seen.touch()
+
+    # Reading ----------------------------------------------------------------------------------------
+
+    def read(
+        self, name: str, version: str | None = None, *, folder: Path | None = None
+    ) -> tuple[Record, Payload]:
+        """Return record and bytes of a version (the newest without one).
+
+        A version that is known is looked for in the cache first. With ``folder`` the bytes are wanted
+        there, and do not go through the cache. The digest is the caller's to compare.
+        """
+        if folder is not None or not self.settings.cache or not self.store.uri.startswith("s3://"):
+            return self._fetch(name, version, folder or self.scratch)
+        if version is None and self.cache.newest(self._cache_key, name):
+            # Large, and perhaps here already: asking for its headers is worth a request.
+            version = self.head(name).version
+        if version is not None:
+            found = self.cache.find(self._cache_key, name, version)
+            if found is not None:
+                if found[1].digest == found[0].digest:
+                    return found
+                found[1].close()
+                self.cache.forget(self._cache_key, name, version)
+        record, payload = self._fetch(name, version, self.scratch)
+        if record.digest and record.digest == payload.digest:
+            self.cache.keep(self._cache_key, record, payload)
+        return record, payload
+
+    def _fetch(self, name: str, version: str | None, folder: Path) -> tuple[Record, Payload]:
+        with transfer_bar(f"get {name}", shown=self.settings.progress) as progress:
+            try:
+                return self.store.fetch(name, version, folder=folder, progress=progress)
+            except NotFound as error:
+                raise self._with_suggestion(error, name, version) from None
+
+    def head(self, name: str, version: str | None = None) -> Record:
+        """Return the record of a version (the newest without one), from the store itself."""
+        try:
+            return self.store.head(name, version)
+        except NotFound as error:
+            raise self._with_suggestion(error, name, version) from None
+
+    def expose(self, record: Record, file: str, fill: Any) -> Path:
+        """Return the path of a file or folder of its own for this version; see :meth:`Cache.expose`."""
+        return self.cache.expose(self._cache_key, record, file, fill)
+
+    def forget(self, name: str, version: str) -> None:
+        """Drop a purged version from index and cache."""
+        self.index.forget(name, version)
+        self.cache.forget(self._cache_key, name, version)
+
+    def _with_suggestion(self, error: NotFound, name: str, version: str | None) -> NotFound:
+        if version is None and not isinstance(error, Hidden):
+            near = difflib.get_close_matches(name, self.index.names(), n=3)
+            if near:
+                error.what += f" Did you mean {' or '.join(repr(other) for other in near)}?"
+        return error
+
+    # Finding ----------------------------------------------------------------------------------------
+
+    def catch_up(self) -> CatchUp:
+        """Return what brings the index up to date."""
+        from jsk_saver.catchup import CatchUp
+
+        return CatchUp(
+            self.store, self.index, self.settings.connections, progress=self.settings.progress
+        )
+
+    def entries(self, name: str) -> list[Entry]:
+        """Bring one name's records into the index; return its versions and markers, newest first."""
+        with self.catch_up() as catch_up:
+            entries = catch_up.with_name(name)
+        if not entries:
+            missing = NotFound(f"There is no {name!r} in {self.store.uri}.", hint="saver.search()")
+            raise self._with_suggestion(missing, name, None)
+        return entries
+
+    def newest_match(self, name: str, wanted: Query) -> Record:
+        """Return the newest version of ``name`` that matches; the store is asked about that name only."""
+        entries = self.entries(name)
+        found = self.index.find(wanted)
+        if found:
+            return found[0]
+        if entries[0].marker:
+            raise Hidden(f"{name!r} was deleted.", kept="Its versions.", hint=f'saver.restore("{name}")')
+        count = sum(not entry.marker for entry in entries)
+        raise NoMatch(
+            f"None of the {count} version(s) of {name!r} matches {wanted}. "
+            f"The newest has the metadata {self.store.head(name).metadata}.",
+            hint=f'saver.history("{name}")',
+        )
+
+    def resolve(self, name: str, version: object) -> str | None:
+        """Return the identifier that ``version`` stands for; None for the newest.
+
+        It may be an identifier, something with one in ``.version``, or a whole number that counts like
+        those shown to people: 1 the oldest, -1 the newest.
+        """
+        if version is None:
+            return None
+        if isinstance(version, int) and not isinstance(version, bool):
+            versions = [entry.version for entry in reversed(self.entries(name)) if not entry.marker]
+            place = version - 1 if version > 0 else version
+            if version == 0 or not -len(versions) <= place < len(versions):
+                raise NotFound(
+                    f"There is no version number {version} of {name!r}: it has {len(versions)}.",
+                    hint=f'saver.history("{name}")',
+                )
+            return versions[place]
+        return str(getattr(version, "version", version))

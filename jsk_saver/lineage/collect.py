@@ -1,0 +1,140 @@
+"""Put together what is known about who saves something, where, from what code and from what versions."""
+
+# No pathlib: this runs in every put, and it costs several times the call it wraps.
+# ruff: noqa: PTH109, PTH111, PTH118, PTH120
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from typing import Any
+
+from jsk_saver.errors import InvalidMetadata
+from jsk_saver.lineage import binding, environment, git, kernel, notebook, reads, repository
+from jsk_saver.record import JSON
+
+log = logging.getLogger(__name__)
+
+#: Longest text of one entry; an environment variable may hold anything.
+_LONGEST = 1000
+
+
+def collect(parents: Iterable[Any] = (), store_uri: str = "", *, enabled: bool = True) -> JSON:
+    """Return the lineage of something that is saved now, as the compact JSON a record keeps.
+
+    Keys, each absent where it is not known: ``user``, ``host``, ``remote``, ``commit``, ``branch``,
+    ``dirty`` (absent in a clean working tree, see :func:`jsk_saver.lineage.git.describe`), ``notebook``
+    (relative to the repository's root where it lies in one), ``cell``, ``image``, ``fingerprint``,
+    ``python``, ``packages`` (a digest, see :func:`jsk_saver.lineage.packages`), ``experiment``,
+    ``trial``, ``parents`` (dictionaries of ``name`` and ``version``, and ``store`` where it is another
+    than ``store_uri``) and ``truncated`` (true where too many versions were read to name all).
+
+    Whatever cannot be found out is left out: nothing here fails or delays a put.
+
+    Parameters
+    ----------
+    parents
+        Versions it was made from, beside those read in this process; see :func:`as_parent`.
+    store_uri
+        The store that it is saved to.
+    enabled
+        False returns an empty dictionary: the off switch.
+
+    Raises
+    ------
+    InvalidMetadata
+        If something in ``parents`` does not name a version.
+    """
+    if not enabled:
+        return {}
+    lineage: JSON = {}
+    for part in (kernel.describe, _code, _packages, binding.current):
+        try:
+            lineage.update(part())
+        except Exception:
+            log.debug("a part of the lineage is not known", exc_info=True)
+    lineage = {key: _clean(value) for key, value in lineage.items()}
+    return lineage | _parents(parents, store_uri)
+
+
+def as_parent(value: Any) -> dict[str, str]:
+    """Return ``value`` as the ``name``, ``version`` and, where known, ``store`` of a version.
+
+    Parameters
+    ----------
+    value
+        A ``Saved`` or record (anything with ``name`` and ``version``), a dictionary of those, or a pair.
+
+    Examples
+    --------
+    >>> as_parent(("raw.csv", "3f2a"))
+    {'name': 'raw.csv', 'version': '3f2a'}
+    """
+    if isinstance(value, Mapping):
+        found = [value.get(key) for key in ("name", "version", "store")]
+    elif isinstance(value, tuple) and len(value) == 2:
+        found = [*value, None]
+    else:
+        found = [getattr(value, key, None) for key in ("name", "version", "store")]
+    name, version, store = (item if isinstance(item, str) else "" for item in found)
+    if not name or not version:
+        raise InvalidMetadata(
+            f"A parent must name a version, and {value!r} does not.",
+            hint='parents=[saved, ("raw.csv", "the version")]    # what put returned, or name and version',
+        )
+    return {"name": name, "version": version} | ({"store": store} if store else {})
+
+
+def _clean(value: str) -> str:
+    if not value.isascii():  # a path on disk may be bytes that are no Unicode, which JSON cannot hold
+        value = value.encode("utf-8", "replace").decode()
+    return value[:_LONGEST]
+
+
+def _packages() -> dict[str, str]:
+    return {"packages": environment.packages()[0]}
+
+
+def _code() -> dict[str, str]:
+    """Return commit and notebook: the repository the notebook lies in, else the working folder's."""
+    place, cell = _attempt(notebook.path), _attempt(notebook.cell)
+    repo = repository.find(os.path.dirname(place)) if place else None
+    shown = _shorten(place, repo.root if repo else None) if place else None
+    repo = repo or repository.find(os.getcwd())
+    code = {} if repo is None else dict(git.describe(repo))
+    return code | {key: value for key, value in (("notebook", shown), ("cell", cell)) if value}
+
+
+def _attempt(find: Callable[[], str | None]) -> str | None:
+    """Return what ``find`` finds; front ends differ, and one that surprises must not hide the commit."""
+    try:
+        return find()
+    except Exception:
+        log.debug("the notebook is not known", exc_info=True)
+        return None
+
+
+@lru_cache(maxsize=32)
+def _shorten(path: str, root: str | None) -> str:
+    """Return ``path`` relative to its repository, else to the home folder: that means more elsewhere."""
+    if root is not None:
+        folder, name = os.path.split(path)
+        return os.path.relpath(os.path.join(os.path.realpath(folder), name), root)
+    home = os.path.expanduser("~").rstrip("/")
+    return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
+
+
+def _parents(extra: Iterable[Any], store_uri: str) -> JSON:
+    known: dict[tuple[str, str, str], dict[str, str]] = {}
+    for store, name, version in reads.since_start():
+        parent = {"name": name, "version": version}
+        known[store, name, version] = parent if store == store_uri else {**parent, "store": store}
+    for value in extra:
+        parent = as_parent(value)
+        if parent.get("store") == store_uri:
+            del parent["store"]
+        known.setdefault((parent.get("store", store_uri), parent["name"], parent["version"]), parent)
+    found: JSON = {"parents": list(known.values())} if known else {}
+    return {**found, "truncated": True} if reads.truncated() else found
