@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
@@ -14,8 +13,6 @@ from typing import Any
 from jsk_saver.errors import InvalidMetadata
 from jsk_saver.lineage import binding, environment, git, kernel, notebook, reads, repository
 from jsk_saver.record import JSON
-
-log = logging.getLogger(__name__)
 
 #: Longest text of one entry; an environment variable may hold anything.
 _LONGEST = 1000
@@ -54,7 +51,7 @@ def collect(parents: Iterable[Any] = (), store_uri: str = "", *, enabled: bool =
         try:
             lineage.update(part())
         except Exception:
-            log.debug("a part of the lineage is not known", exc_info=True)
+            _note_failure()
     lineage = {key: _clean(value) for key, value in lineage.items()}
     return lineage | _parents(parents, store_uri)
 
@@ -112,8 +109,14 @@ def _attempt(find: Callable[[], str | None]) -> str | None:
     try:
         return find()
     except Exception:
-        log.debug("the notebook is not known", exc_info=True)
+        _note_failure()
         return None
+
+
+def _note_failure() -> None:
+    import logging
+
+    logging.getLogger(__name__).debug("a part of the lineage is not known", exc_info=True)
 
 
 @lru_cache(maxsize=32)

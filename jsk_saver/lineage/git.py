@@ -10,16 +10,18 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import signal
-import subprocess
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jsk_saver.lineage import repository
 from jsk_saver.lineage.repository import Repository
+
+if TYPE_CHECKING:
+    import subprocess
 
 #: Seconds that all calls of git for one look may take together.
 TIMEOUT = 2.0
@@ -225,6 +227,9 @@ def _output(repo: Repository, deadline: float, *arguments: str) -> bytes | None:
 
 def _git(repo: Repository, deadline: float, sink: Callable[[bytes], object], *arguments: str) -> bool:
     """Give git's output to ``sink`` as it comes; tell whether git succeeded before the deadline."""
+    import signal
+    import subprocess
+
     environment = {key: value for key, value in os.environ.items() if key not in _REDIRECTING} | _OURS
     try:
         # A session of its own: filters that git starts end with it, and Ctrl-C does not reach it.

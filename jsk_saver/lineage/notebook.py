@@ -10,7 +10,6 @@ import re
 import sys
 import time
 from typing import Any
-from urllib.parse import unquote
 
 #: Seconds between attempts to find a notebook that its front end has not named.
 SEARCH_AGAIN = 60.0
@@ -74,6 +73,8 @@ def _vscode(shell: Any) -> str | None:
         return said
     cell_id = running_request(shell).get("metadata", {}).get("cellId")
     if isinstance(cell_id, str) and cell_id.startswith(_VSCODE_CELL):
+        from urllib.parse import unquote
+
         place = unquote(cell_id[len(_VSCODE_CELL) :].partition("#")[0])
         place = re.sub(r"^//[^/]*", "", place)  # vscode-notebook-cell://ssh-remote+host/home/...
         return place if place.endswith(".ipynb") and os.path.isabs(place) else None

@@ -33,10 +33,11 @@ def nothing_known(monkeypatch, tmp_path):
     monkeypatch.setattr(environment, "_known", (-1000.0, (), "", ""))
     monkeypatch.setattr(notebook, "_searched", (-1000.0, None))
     monkeypatch.setattr(kernel, "STUDIO_METADATA", str(tmp_path / "no-studio.json"))
-    kernel.describe.cache_clear()
+    forget = kernel.describe.cache_clear
+    forget()
     reads.clear()
     yield
-    kernel.describe.cache_clear()
+    forget()
     reads.clear()
 
 

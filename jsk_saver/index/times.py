@@ -1,0 +1,142 @@
+"""Points in time as people write them: ISO dates and times, and "7d", "2 weeks", "yesterday".
+
+Everywhere in the index a time is a whole number of microseconds since 1970 in UTC, a time without a zone
+is UTC, and a date without a time stands for its whole day.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import Any
+
+from jsk_saver.errors import QueryError
+
+_EPOCH = dt.datetime(1970, 1, 1)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_DAY = 86_400_000_000
+_ISO = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+_AGO = re.compile(r"([0-9]+)\s*([a-z]+?)s?(?:\s+ago)?")
+_UNITS = {
+    "min": dt.timedelta(minutes=1),
+    "minute": dt.timedelta(minutes=1),
+    "h": dt.timedelta(hours=1),
+    "hour": dt.timedelta(hours=1),
+    "d": dt.timedelta(days=1),
+    "day": dt.timedelta(days=1),
+    "w": dt.timedelta(weeks=1),
+    "week": dt.timedelta(weeks=1),
+    "month": dt.timedelta(days=30),
+    "y": dt.timedelta(days=365),
+    "year": dt.timedelta(days=365),
+}
+
+
+def microseconds(when: dt.datetime) -> int:
+    """Return ``when`` in microseconds since 1970, UTC.
+
+    Examples
+    --------
+    >>> microseconds(dt.datetime(1970, 1, 2))
+    86400000000
+    """
+    offset = when.utcoffset() or dt.timedelta()
+    return (when.replace(tzinfo=None) - _EPOCH - offset) // _MICROSECOND
+
+
+def parse_iso(text: str) -> dt.date | dt.datetime | None:
+    """Return the date or time that ``text`` is in ISO 8601 (extended form), or None if it is neither.
+
+    Examples
+    --------
+    >>> parse_iso("2024-01-31"), parse_iso("2024-01-31T10:00Z"), parse_iso("2024-01-xx")
+    (datetime.date(2024, 1, 31), datetime.datetime(2024, 1, 31, 10, 0, tzinfo=datetime.timezone.utc), None)
+    """
+    if text[4:5] != "-" or not _ISO.fullmatch(text):  # the slice spares most texts the pattern
+        return None
+    try:
+        return dt.date.fromisoformat(text) if len(text) == 10 else dt.datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def span(when: dt.date | dt.datetime) -> tuple[int, int]:
+    """Return the microseconds that ``when`` covers, from the first to before the second: a day or a moment.
+
+    Examples
+    --------
+    >>> span(dt.date(1970, 1, 1))
+    (0, 86400000000)
+    """
+    if isinstance(when, dt.datetime):
+        moment = microseconds(when)
+        return moment, moment + 1
+    start = microseconds(dt.datetime(when.year, when.month, when.day))
+    return start, start + _DAY
+
+
+def instant(value: Any) -> int | None:
+    """Return the microsecond at which ``value`` starts, or None if it is not a time.
+
+    Examples
+    --------
+    >>> instant("1970-01-01T00:00:01"), instant("soon"), instant(5)
+    (1000000, None, None)
+    """
+    if isinstance(value, str):
+        value = parse_iso(value)
+    return span(value)[0] if isinstance(value, dt.date) else None
+
+
+def parse_when(when: Any, now: dt.datetime | None = None) -> dt.date | dt.datetime:
+    """Return the time that ``since=`` and ``until=`` mean.
+
+    Parameters
+    ----------
+    when
+        A date or time, ISO text, ``"7d"`` (ago; also min, h, w, month, y and the whole words),
+        ``"today"``, ``"yesterday"`` or ``"now"``.
+    now
+        What "ago" counts from; the current time by default.
+
+    Raises
+    ------
+    QueryError
+        If it is none of these.
+
+    Examples
+    --------
+    >>> noon = dt.datetime(2024, 3, 9, 12, tzinfo=dt.UTC)
+    >>> parse_when("2 weeks", noon).isoformat(), parse_when("yesterday", noon).isoformat()
+    ('2024-02-24T12:00:00+00:00', '2024-03-08')
+    """
+    if isinstance(when, dt.date):
+        return when
+    now = now or dt.datetime.now(dt.UTC)
+    if isinstance(when, dt.timedelta):
+        return now - when
+    if isinstance(when, str):
+        found = parse_iso(when) or _relative(when.strip().lower(), now)
+        if found is not None:
+            return found
+    raise QueryError(
+        f"{when!r} is not a time.",
+        hint='Use a date, "2024-01-31", "2024-01-31T10:00", "7d", "2 weeks" or "yesterday".',
+    )
+
+
+def _relative(text: str, now: dt.datetime) -> dt.date | dt.datetime | None:
+    named = {"now": now, "today": now.date(), "yesterday": now.date() - dt.timedelta(days=1)}
+    if text in named:
+        return named[text]
+    ago = _AGO.fullmatch(text)
+    unit = _UNITS.get(ago[2]) if ago else None
+    if ago is None or unit is None:
+        return None
+    try:
+        return now - int(ago[1]) * unit
+    except OverflowError:
+        return None
