@@ -26,6 +26,8 @@ MAX_NAME_BYTES = 1024
 #: Our own limit for one version's metadata, in UTF-8 bytes of JSON.
 MAX_METADATA_BYTES = 1_000_000
 MAX_METADATA_DEPTH = 64
+#: Python neither writes nor reads longer whole numbers as text (4,300 decimal digits).
+MAX_INTEGER_BITS = 14_284
 RECORD_VERSION = 1
 
 
@@ -120,7 +122,7 @@ class Record:
                 facts=dict(data.get("facts") or {}),
                 state=dict(data.get("state") or {}),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise IntegrityError(
                 f"The record of {name!r} (version {version}) is damaged: {type(error).__name__}: {error}.",
                 hint=f"jsk history {name}    # other versions are not affected",
@@ -203,7 +205,7 @@ def _name_problem(name: object) -> str:
 
 def _path_problem(name: str) -> str:
     parts = name.split("/")
-    if name.startswith("/") or (len(name) > 1 and name[1] == ":" and name[0].isalpha()):
+    if name.startswith("/") or (name[1:3] == ":/" and name[0].isalpha()):
         return "is absolute"
     if ".." in parts:
         return "climbs out of the store with '..'"
@@ -253,7 +255,10 @@ def check_metadata(metadata: Mapping[str, Any] | None) -> JSON:
 
 def _plain(value: Any, where: str, depth: int) -> Any:
     if depth > MAX_METADATA_DEPTH:
-        raise InvalidMetadata(f"The metadata is nested deeper than {MAX_METADATA_DEPTH} levels at {where}.")
+        raise InvalidMetadata(
+            f"The metadata is nested deeper than {MAX_METADATA_DEPTH} levels at {where[:60]}…",
+            hint="Save the nested part as an object of its own, and name it in the metadata.",
+        )
     if isinstance(value, Mapping):
         return {_key(key, where): _plain(item, f"{where}[{key!r}]", depth + 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -267,29 +272,57 @@ def _key(key: Any, where: str) -> str:
             f"The key {key!r} in {where} is a {type(key).__name__}; JSON has text keys only.",
             hint=f'Write it as "{key}".',
         )
-    return _text(key, where)
+    return _text(str.__str__(key), where)
 
 
 def _scalar(value: Any, where: str) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return _text(str(value), where)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise InvalidMetadata(
-                f"{where} is {value!r}, which JSON cannot hold.", hint="Use None, or leave the key out."
-            )
-        return float(value)
+        return _text(str.__str__(value), where)  # str() of an enum's member is its name
+    if isinstance(value, int | float):
+        return _number(value, where)
     if isinstance(value, dt.datetime | dt.date | dt.time):
-        return value.isoformat()
+        return _moment(value.isoformat(), where)
     if isinstance(value, PurePath):
         return _text(value.as_posix(), where)
-    if type(value).__module__ == "numpy" and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
-        return _scalar(value.item(), where)
-    raise InvalidMetadata(
+    if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
+        return _of_numpy(value, where)
+    raise _not_json(value, where)
+
+
+def _number(value: int | float, where: str) -> int | float:
+    if isinstance(value, int):
+        if value.bit_length() > MAX_INTEGER_BITS:
+            raise InvalidMetadata(
+                f"{where} is a whole number of more than 4,300 digits, which JSON readers refuse.",
+                hint="Write it as text.",
+            )
+        return int(value)
+    if not math.isfinite(value):
+        raise InvalidMetadata(
+            f"{where} is {value!r}, which JSON cannot hold.", hint="Use None, or leave the key out."
+        )
+    return float(value)
+
+
+def _moment(text: str, where: str) -> str:
+    if text == "NaT":
+        raise InvalidMetadata(f"{where} is NaT, which is no time.", hint="Use None, or leave the key out.")
+    return text
+
+
+def _of_numpy(value: Any, where: str) -> Any:
+    if value.dtype.kind == "M":  # its item() is a bare number of nanoseconds
+        return _moment(str(value), where)
+    item = value.item()
+    if value.dtype.kind == "m" or (type(item).__module__ == "numpy" and float(item) != item):
+        raise _not_json(value, where)
+    return _number(float(item), where) if type(item).__module__ == "numpy" else _scalar(item, where)
+
+
+def _not_json(value: Any, where: str) -> InvalidMetadata:
+    return InvalidMetadata(
         f"{where} is a {type(value).__module__}.{type(value).__qualname__}, which JSON cannot hold.",
         hint="Metadata takes text, numbers, booleans, None, lists and dictionaries of those.",
     )

@@ -145,8 +145,16 @@ def _from_project(start: Path) -> list[tuple[str, dict[str, Any]]]:
                 f"{file} is not valid TOML: {error}.", hint="Mend it, or set JSK_STORE in the environment."
             ) from error
         if isinstance(table, dict):
-            return [(f"{file} [tool.jsk]", {name.replace("-", "_"): value for name, value in table.items()})]
+            values = {name.replace("-", "_"): value for name, value in table.items()}
+            return [(f"{file} [tool.jsk]", {name: _beside(file, name, values[name]) for name in values})]
     return []
+
+
+def _beside(file: Path, name: str, value: Any) -> Any:
+    """Return ``value``; a relative folder as seen from ``file``, so that every notebook means the same."""
+    if name not in ("store", "home") or not isinstance(value, str) or not value or "://" in value:
+        return value
+    return str(file.parent / Path(value).expanduser())
 
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
@@ -190,12 +198,13 @@ def _boolean(name: str, value: Any, origin: str) -> bool:
 
 
 def _whole_number(name: str, value: Any, origin: str) -> int:
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*", str(value))
-    if isinstance(value, bool) or not match or match[2].upper() not in _UNITS:
+    match = re.fullmatch(r"\s*(\d{1,18})(\.\d{1,9})?\s*([A-Za-z]*)\s*", str(value))
+    if isinstance(value, bool) or not match or match[3].upper() not in _UNITS:
         raise SettingsError(
             f"The setting {name!r} is a number such as 1000 or '1 GB', not {value!r} (in: {origin})."
         )
-    return int(float(match[1]) * _UNITS[match[2].upper()])
+    unit = _UNITS[match[3].upper()]
+    return int(match[1]) * unit + round(float(match[2] or 0) * unit)
 
 
 def _check(settings: Settings) -> None:
@@ -204,12 +213,20 @@ def _check(settings: Settings) -> None:
             f"The setting 'sse' is {settings.sse!r} (from {settings.origin('sse')}).",
             hint="Use AES256 or aws:kms, or leave it out for the bucket's own default.",
         )
+    if settings.kms_key and not settings.sse.startswith("aws:kms"):
+        raise SettingsError(
+            f"The setting 'kms_key' (from {settings.origin('kms_key')}) has no effect: 'sse' is not aws:kms.",
+            hint="JSK_SSE=aws:kms",
+        )
     if not 5 * 2**20 <= settings.part_size <= 5 * 2**30:
         raise SettingsError(
-            f"The setting 'part_size' is {settings.part_size:,} bytes; S3 takes parts of 5 MiB to 5 GiB."
+            f"The setting 'part_size' is {settings.part_size:,} bytes; S3 takes parts of 5 MiB to 5 GiB "
+            f"(from {settings.origin('part_size')}).",
+            hint="JSK_PART_SIZE='16 MiB'",
         )
-    if settings.connections < 1 or settings.retries < 1 or settings.timeout < 1:
-        raise SettingsError("The settings 'connections', 'retries' and 'timeout' are at least 1.")
+    for name in ("connections", "retries", "timeout"):
+        if getattr(settings, name) < 1:
+            raise SettingsError(f"The setting {name!r} is at least 1 (from {settings.origin(name)}).")
     scheme, found, rest = settings.store_uri.partition("://")
     if found and (scheme not in ("s3", "file") or not rest.strip("/")):
         raise SettingsError(

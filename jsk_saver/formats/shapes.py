@@ -42,7 +42,8 @@ class Walk:
     finite
         Whether NaN and infinity are refused.
     leaf
-        Asked about every type that is not known here; returns its name in the shape, or None.
+        Asked about every type that is not known here; returns its name in the shape, an empty name to
+        take it as it is written, or None to refuse it.
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Walk:
             raise self._refused(value, where)
         if name.startswith("numpy.float"):
             self._float(float(value), where)
-        return name
+        return name or None
 
     def _float(self, value: float, where: str) -> None:
         if self.finite and not math.isfinite(value):

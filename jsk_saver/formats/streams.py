@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pickle import PickleBuffer
 from typing import Any, BinaryIO
 
@@ -54,6 +56,13 @@ class Sink(io.RawIOBase):
             for start in range(0, flat.nbytes, BLOCK):
                 self._payload.write(flat[start : start + BLOCK])
             return flat.nbytes
+
+
+@contextmanager
+def buffered(payload: Payload) -> Iterator[BinaryIO]:
+    """Yield a file for many small writes, which reach the payload together."""
+    with io.BufferedWriter(Sink(payload), BLOCK) as out:
+        yield out
 
 
 def opened(payload: Payload) -> BinaryIO:

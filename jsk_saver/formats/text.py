@@ -19,7 +19,7 @@ from jsk_saver.formats import records
 from jsk_saver.formats.base import Encoded, Format, Reading
 from jsk_saver.formats.naming import article, type_name
 from jsk_saver.formats.shapes import MAX_SHAPE, Shape, Walk, bad_text, difference, leaf_name, plain, plain_leaf, restore
-from jsk_saver.formats.streams import opened
+from jsk_saver.formats.streams import buffered, opened
 from jsk_saver.payload import Payload
 from jsk_saver.record import JSON
 
@@ -29,6 +29,28 @@ INDENTED = 10_000
 _SOME = 5_000
 
 _PLAIN = (dict, list, tuple, str, int, float, bool, type(None))
+
+
+def exact_text(obj: Any, name: str) -> str:
+    """Return ``obj`` if it is text that comes back as itself, and refuse subclasses of text."""
+    if type(obj) is not str:
+        raise CannotRepresent(
+            f"The object is {article(type_name(obj))} and would come back as plain text (str).",
+            hint=f'saver.put("{name}", str(obj)), or save it as .pkl.',
+        )
+    return obj
+
+
+def utf8(text: str, obj: Any = None) -> bytes:
+    """Return ``text`` as bytes; where it is not valid Unicode, the error names the place in ``obj``."""
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        where = f"at {bad_text(obj)}" if bad_text(obj) else f"(character {error.start:,})"
+        raise CannotRepresent(
+            f"The text {where} is not valid Unicode: it holds a lone surrogate, {text[error.start]!r}.",
+            hint='text.encode("utf-8", "replace").decode(), or save it as .pkl.',
+        ) from error
 
 
 class Text(Format):
@@ -43,12 +65,7 @@ class Text(Format):
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write ``obj`` as UTF-8."""
-        if type(obj) is not str:
-            raise CannotRepresent(
-                f"The object is {article(type_name(obj))} and would come back as plain text (str).",
-                hint=f'saver.put("{name}", str(obj)), or save it as .pkl.',
-            )
-        payload.write(_utf8(obj, obj))
+        payload.write(utf8(exact_text(obj, name)))
         return Encoded("str", facts={"characters": len(obj), "lines": len(obj.splitlines())})
 
     def decode(self, payload: Payload, reading: Reading) -> str:
@@ -83,10 +100,10 @@ class Json(Format):
         walk = Walk("JSON")
         state = _state(walk.shape(obj))
         if walk.count <= INDENTED:
-            payload.write(_utf8(_dump(obj, indent=2) + "\n", obj))
+            payload.write(utf8(_dump(obj, indent=2) + "\n", obj))
         else:
             for block in _blocks(obj):
-                payload.write(_utf8(block, obj))
+                payload.write(utf8(block, obj))
         return Encoded(type_name(obj), state, _facts(obj))
 
     def decode(self, payload: Payload, reading: Reading) -> Any:
@@ -118,7 +135,7 @@ class JsonLines(Format):
             return encoded
         walk = Walk("JSON")
         state = _state(walk.shape(obj))
-        _write_lines(payload, (_utf8(_dump(item), obj) for item in obj), b"", b"\n", b"\n")
+        _write_lines(payload, (utf8(_dump(item), obj) for item in obj), b"", b"\n", b"\n")
         return Encoded(type_name(obj), state, _facts(obj))
 
     def decode(self, payload: Payload, reading: Reading) -> Any:
@@ -187,7 +204,7 @@ class Toml(Format):
             raise CannotRepresent(
                 f"{where} is None, which TOML cannot hold.", hint="Leave the key out, or save it as .yaml or .json."
             )
-        text = _utf8(tomli_w.dumps(value), obj)
+        text = utf8(tomli_w.dumps(value), obj)
         where = difference(value, tomllib.loads(text.decode()))
         if where:
             raise CannotRepresent(f"{where} would come back changed from TOML.", hint="Save it as .yaml or .pkl.")
@@ -243,22 +260,14 @@ def _blocks(value: Any) -> Iterator[str]:
 
 
 def _write_lines(payload: Payload, lines: Iterator[bytes], first: bytes, between: bytes, last: bytes) -> None:
-    before = first
-    for line in lines:
-        payload.write(before + line)
-        before = between
-    payload.write((before if before == first else b"") + last if before == between or first else b"")
-
-
-def _utf8(text: str, obj: Any) -> bytes:
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise CannotRepresent(
-            f"The text at {bad_text(obj) or '$'} is not valid Unicode: a lone surrogate at character "
-            f"{error.start:,} of the file.",
-            hint='text.encode("utf-8", "replace").decode(), or save it as .pkl.',
-        ) from error
+    with buffered(payload) as out:
+        out.write(first)
+        before = b""
+        for line in lines:
+            out.write(before + line)
+            before = between
+        if first or before:
+            out.write(last)
 
 
 def _whole(value: Any, reading: Reading) -> Any:
@@ -285,7 +294,7 @@ def _dump_yaml(value: Any, obj: Any, *, fast: bool) -> bytes:
         text: str = yaml.dump(value, Dumper=dumper, allow_unicode=True, sort_keys=False, width=100)
     except yaml.YAMLError as error:
         raise CannotRepresent(f"YAML cannot hold it: {error}.", hint="Save it as .pkl.") from error
-    return _utf8(text, obj)
+    return utf8(text, obj)
 
 
 def _none_in(value: Any, where: str = "$") -> str:

@@ -20,4 +20,3 @@ def open_store(uri: str, settings: Settings) -> Store:
     from jsk_saver.stores.local import LocalStore
 
     return LocalStore(uri)
-

@@ -6,13 +6,11 @@ into place: it is there whole, or not at all. There are no locks, so none can be
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import secrets
 import shutil
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cached_property
@@ -20,14 +18,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from jsk_saver.errors import AccessDenied, Hidden, IntegrityError, NotFound, StoreError, StoreFull
+from jsk_saver.errors import Hidden, IntegrityError, NotFound, StoreError
 from jsk_saver.payload import Payload
 from jsk_saver.record import RESERVED, Record, dump_json
 from jsk_saver.stores import layout
 from jsk_saver.stores.base import Entry, Problem, Progress, Store
-
-#: Unfinished puts older than this (seconds) belong to processes that died.
-STALE_AFTER = 24 * 3600
+from jsk_saver.stores.disk import explained, sweep, sync, walk
 
 
 class LocalStore(Store):
@@ -49,7 +45,7 @@ class LocalStore(Store):
 
     def put(self, record: Record, payload: Payload, progress: Progress | None = None) -> Record:
         """Write bytes and record into a new folder, then rename it into place."""
-        with self._explained(record.name), self._unfinished() as folder:
+        with explained(self.uri, record.name), self._unfinished() as folder:
             payload.copy_to(folder / self._data_file(record.name))
             if progress is not None:
                 progress(payload.size, payload.size)
@@ -58,7 +54,7 @@ class LocalStore(Store):
     def duplicate(self, source: Record, record: Record) -> Record:
         """Link the bytes of ``source`` under a new record (copy them where links are refused)."""
         data = self._folder(source.name, source.version) / self._data_file(source.name)
-        with self._explained(record.name), self._unfinished() as folder:
+        with explained(self.uri, record.name), self._unfinished() as folder:
             target = folder / self._data_file(record.name)
             try:
                 os.link(data, target)
@@ -66,15 +62,15 @@ class LocalStore(Store):
                 raise self._not_found(source.name, source.version) from None
             except OSError:
                 shutil.copyfile(data, target)
-                _sync(target)
+                sync(target)
             return self._finish(folder, record)
 
     def _finish(self, folder: Path, record: Record) -> Record:
         data = folder / self._data_file(record.name)
         data.chmod(0o444)
         (folder / layout.RECORD_FILE).write_bytes(dump_json({"name": record.name, **record.to_json()}))
-        _sync(folder / layout.RECORD_FILE)
-        _sync(folder)
+        sync(folder / layout.RECORD_FILE)
+        sync(folder)
         home = self.root / layout.folder_of(record.name)
         while True:
             home.mkdir(parents=True, exist_ok=True)
@@ -84,7 +80,7 @@ class LocalStore(Store):
                 folder.rename(home / f"@{version}")
             except FileNotFoundError:  # a purge has just removed the emptied folder
                 continue
-            _sync(home)
+            sync(home)
             return record.with_version(version)
 
     def fetch(
@@ -96,7 +92,7 @@ class LocalStore(Store):
         progress: Progress | None = None,
     ) -> tuple[Record, Payload]:
         """Return the record, and the file itself as payload."""
-        with self._explained(name):
+        with explained(self.uri, name):
             record = self.head(name, version)
             path = self._folder(name, record.version) / self._data_file(name)
             try:
@@ -113,7 +109,7 @@ class LocalStore(Store):
 
     def head(self, name: str, version: str | None = None) -> Record:
         """Read ``record.json``."""
-        with self._explained(name):
+        with explained(self.uri, name):
             chosen = self._newest(name) if version is None else version
             if not layout.is_version(chosen):
                 raise self._not_found(name, chosen)
@@ -135,7 +131,7 @@ class LocalStore(Store):
 
     def entries(self, name: str) -> list[Entry]:
         """List the folder of ``name``."""
-        with self._explained(name):
+        with explained(self.uri, name):
             found = self._entries_in(self.root / layout.folder_of(name), name)
             if self._folds_case:
                 found = [entry for entry in found if entry.marker or self._is_of(entry)]
@@ -143,8 +139,8 @@ class LocalStore(Store):
 
     def scan(self, prefix: str = "") -> Iterator[Entry]:
         """Walk the folders."""
-        with self._explained(prefix):
-            for folder, versions in _walk(self.root, self.root):
+        with explained(self.uri, prefix):
+            for folder, versions in walk(self.root, self.root):
                 name = layout.name_of(folder)
                 if name is None:
                     name = self._whole_name(self.root / folder, versions)
@@ -153,17 +149,17 @@ class LocalStore(Store):
 
     def hide(self, name: str) -> None:
         """Put a marker file on top."""
-        with self._explained(name):
+        with explained(self.uri, name):
             home = self.root / layout.folder_of(name)
             self._newest(name)
             (home / f"@{layout.new_version(after=self._newest_name(home))}{layout.HIDDEN}").touch(
                 exist_ok=False
             )
-            _sync(home)
+            sync(home)
 
     def unhide(self, name: str) -> bool:
         """Remove the marker files on top."""
-        with self._explained(name):
+        with explained(self.uri, name):
             entries = self.entries(name)
             if not entries:
                 raise self._not_found(name, None)
@@ -179,7 +175,7 @@ class LocalStore(Store):
 
     def remove(self, name: str, version: str) -> None:
         """Take the version out of sight in one step, then remove it, and folders left empty."""
-        with self._explained(name):
+        with explained(self.uri, name):
             home = self.root / layout.folder_of(name)
             marker = home / f"@{version}{layout.HIDDEN}"
             if layout.is_version(version) and marker.exists():
@@ -200,7 +196,7 @@ class LocalStore(Store):
 
     def put_note(self, key: str, data: bytes) -> None:
         """Write a file under ``.jsk/notes``."""
-        with self._explained(key):
+        with explained(self.uri, key):
             path = self._note(key)
             if path.exists():
                 return
@@ -208,14 +204,14 @@ class LocalStore(Store):
             part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
             try:
                 part.write_bytes(data)
-                _sync(part)
+                sync(part)
                 part.replace(path)
             finally:
                 part.unlink(missing_ok=True)
 
     def get_note(self, key: str) -> bytes:
         """Read a file under ``.jsk/notes``."""
-        with self._explained(key):
+        with explained(self.uri, key):
             try:
                 return self._note(key).read_bytes()
             except FileNotFoundError:
@@ -233,9 +229,9 @@ class LocalStore(Store):
     def check(self) -> list[Problem]:
         """Try to write, and look for room."""
         try:
-            with self._explained(""), self._unfinished() as folder:
+            with explained(self.uri, ""), self._unfinished() as folder:
                 (folder / "probe").write_bytes(b"jsk")
-                _sync(folder / "probe")
+                sync(folder / "probe")
             free = shutil.disk_usage(self.root).free
         except StoreError as error:
             return [Problem(error.what, error.hint)]
@@ -323,7 +319,7 @@ class LocalStore(Store):
         root.mkdir(parents=True, exist_ok=True)
         if not self._swept:
             self._swept = True
-            _sweep(root)
+            sweep(root)
         return root
 
     @contextmanager
@@ -341,69 +337,3 @@ class LocalStore(Store):
         return NotFound(
             f"There is no version {version!r} of {name!r} in {self.uri}.", hint=f'saver.history("{name}")'
         )
-
-    @contextmanager
-    def _explained(self, name: str) -> Iterator[None]:
-        """Turn what the operating system says into what the user can do."""
-        try:
-            yield
-        except OSError as error:
-            if isinstance(error, StoreError | NotFound | IntegrityError) or hasattr(error, "what"):
-                raise
-            raise self._explain(error, name) from error
-
-    def _explain(self, error: OSError, name: str) -> StoreError:
-        kept = "Every version saved before."
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            return StoreFull(
-                f"No room left on the disk of {self.uri}; {name!r} was not saved.",
-                kept=kept,
-                hint="Free some space, or set JSK_STORE to a folder on a larger disk.",
-            )
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-            return AccessDenied(
-                f"{error.filename or self.uri} cannot be used: {error.strerror}.",
-                kept=kept,
-                hint="Set JSK_STORE to a folder you may write to, or ask its owner for the right.",
-            )
-        return StoreError(
-            f"The store {self.uri} failed on {name!r}: {error.strerror or error}.",
-            kept=kept,
-            hint="jsk doctor",
-        )
-
-
-def _walk(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder that holds versions, relative to ``root``, with the versions' own folders."""
-    try:
-        items = sorted(os.scandir(folder), key=lambda item: item.name)
-    except FileNotFoundError:
-        return
-    versions = [item.name for item in items if item.name.startswith("@")]
-    if versions and folder != root:
-        yield folder.relative_to(root).as_posix(), [v for v in versions if not v.endswith(layout.HIDDEN)]
-    for item in items:
-        if item.is_dir() and not item.name.startswith("@") and not (folder == root and item.name == RESERVED):
-            yield from _walk(root, folder / item.name)
-
-
-def _sync(path: Path) -> None:
-    """Bring a file, or the list of names in a folder, to the disk."""
-    if sys.platform == "win32" and path.is_dir():
-        return
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # folders on some network file systems
-            raise
-    finally:
-        os.close(handle)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what processes that died left unfinished long ago."""
-    for item in os.scandir(root):
-        with suppress(OSError):
-            if item.stat().st_mtime < time.time() - STALE_AFTER:
-                shutil.rmtree(item.path, ignore_errors=True)

@@ -31,7 +31,9 @@ from jsk_saver.stores import headers
 from jsk_saver.stores.base import Entry, Problem, Progress, Store, stamp
 from jsk_saver.stores.multipart import copy_in_parts, upload_in_parts
 from jsk_saver.stores.ranges import download
+from jsk_saver.stores.s3_client import connect
 from jsk_saver.stores.s3_errors import code_of, explained, headers_of
+from jsk_saver.stores.s3_listing import Listing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,7 +74,7 @@ class S3Store(Store):
         """The boto3 client of this process, made on first use."""
         if self._client is None or self._client[0] != os.getpid():  # sockets must not be shared by a fork
             with explained(self.uri, "connecting"):
-                self._client = os.getpid(), _connect(self.settings)
+                self._client = os.getpid(), connect(self.settings)
         return self._client[1]
 
     def key(self, name: str) -> str:
@@ -220,52 +222,14 @@ class S3Store(Store):
 
     def entries(self, name: str) -> list[Entry]:
         """List the versions and markers of one key."""
-        found: list[Entry] = []
-        for page in self._pages(self.key(name)):
-            entries = self._entries_in(page)
-            found += [entry for entry in entries if entry.name == name]
-            if entries and max(entry.name.encode() for entry in entries) > name.encode():
-                break  # keys come in order, the longer ones after
-        return _newest_first(found)
+        return self._listing().of_name(name, self.key(name))
 
     def scan(self, prefix: str = "") -> Iterator[Entry]:
         """List all keys below the prefix, the kit's own left out."""
-        pending: list[Entry] = []
-        for page in self._pages(self.prefix + prefix):
-            pending += sorted(self._entries_in(page), key=lambda entry: entry.name)
-            last = pending[-1].name if pending else ""
-            done = [entry for entry in pending if entry.name != last]  # the last name may go on
-            pending = [entry for entry in pending if entry.name == last]
-            yield from _grouped(done)
-        yield from _grouped(pending)
+        return self._listing().scan(prefix)
 
-    def _pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
-        request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix, "MaxKeys": 1000}
-        while True:
-            with explained(self.uri, "listing"):
-                page = self.client.list_object_versions(**request)
-            yield page
-            if not page.get("IsTruncated"):
-                return
-            request["KeyMarker"] = page["NextKeyMarker"]
-            request["VersionIdMarker"] = page.get("NextVersionIdMarker", "")
-            if request["KeyMarker"].startswith(f"{self.prefix}{RESERVED}/"):
-                request |= {
-                    "KeyMarker": f"{self.prefix}{RESERVED}0",
-                    "VersionIdMarker": "",
-                }  # '0' follows '/'
-            if not request["VersionIdMarker"]:
-                del request["VersionIdMarker"]
-
-    def _entries_in(self, page: Mapping[str, Any]) -> list[Entry]:
-        start = len(self.prefix)
-        return [
-            Entry(item["Key"][start:], item["VersionId"], item.get("Size", 0), item["LastModified"],
-                  item["IsLatest"], marker)
-            for kind, marker in (("Versions", False), ("DeleteMarkers", True))
-            for item in page.get(kind, ())
-            if not item["Key"].startswith(f"{self.prefix}{RESERVED}/") and not item["Key"].endswith("/")
-        ]  # fmt: skip
+    def _listing(self) -> Listing:
+        return Listing(self.client, self.uri, self.bucket, self.prefix)
 
     def hide(self, name: str) -> None:
         """Put a delete marker on top."""
@@ -299,7 +263,7 @@ class S3Store(Store):
             self.client.delete_object(**self._at(name, version))
             if note:
                 key = f"{RESERVED}/{note}"
-                for page in self._pages(self.prefix + key):
+                for page in self._listing().pages(self.key(key)):
                     for item in page.get("Versions", ()):
                         self.client.delete_object(
                             Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"]
@@ -354,11 +318,7 @@ class S3Store(Store):
         """
         if self._known_versioned:
             return
-        seen = (
-            self.settings.home
-            / "seen"
-            / f"versioned-{stamp(self.settings.endpoint_url, self.bucket)}"
-        )
+        seen = self.settings.home / "seen" / f"versioned-{stamp(self.settings.endpoint_url, self.bucket)}"
         if not seen.exists():
             try:
                 status = self.versioning()
@@ -379,35 +339,6 @@ def _not_versioned(bucket: str, what: str) -> NotVersioned:
     )
 
 
-def _connect(settings: Settings) -> Any:
-    try:
-        import boto3
-        from botocore.config import Config
-    except ImportError as error:
-        raise MissingExtra(
-            "An s3:// store needs boto3, which is not installed.", hint="pip install 'jsk-saver[s3]'"
-        ) from error
-    session = boto3.session.Session(
-        profile_name=settings.profile or None, region_name=settings.region or None
-    )
-    config = Config(
-        retries={"total_max_attempts": settings.retries, "mode": "standard"},
-        connect_timeout=settings.timeout,
-        read_timeout=max(settings.timeout, 60),
-        max_pool_connections=settings.connections,
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-        tcp_keepalive=True,
-        # The digest in the record covers the bytes; signing them again would read them twice.
-        s3={
-            "payload_signing_enabled": False,
-            **({"addressing_style": "path"} if settings.endpoint_url else {}),
-        },
-        user_agent_extra="jsk-saver",
-    )
-    return session.client("s3", endpoint_url=settings.endpoint_url or None, config=config)
-
-
 def _body(payload: Payload, progress: Progress | None) -> Any:
     if payload.path is None and progress is None:
         return payload.getvalue()
@@ -415,22 +346,3 @@ def _body(payload: Payload, progress: Progress | None) -> Any:
     if progress is not None:
         reader.on_read = lambda size: progress(size, payload.size)
     return reader
-
-
-def _newest_first(entries: list[Entry]) -> list[Entry]:
-    """Merge the lists of versions and of markers, each newest first, of one name."""
-    versions = [entry for entry in entries if not entry.marker]
-    markers = [entry for entry in entries if entry.marker]
-    merged: list[Entry] = []
-    while versions and markers:
-        first = versions[0].latest or (not markers[0].latest and versions[0].modified >= markers[0].modified)
-        merged.append((versions if first else markers).pop(0))
-    return merged + versions + markers
-
-
-def _grouped(entries: list[Entry]) -> Iterator[Entry]:
-    names: dict[str, list[Entry]] = {}
-    for entry in entries:
-        names.setdefault(entry.name, []).append(entry)
-    for group in names.values():
-        yield from _newest_first(group)

@@ -1,0 +1,170 @@
+"""Saving and loading the table: Parquet and CSV on S3, and both on the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from bench.context import Context, like_ours
+from bench.peers import AwsWrangler, Bare, PandasS3fs, Peer, Pins
+from bench.rounds import Contestant, Timings, in_turns
+from bench.rows import Row, Target, compared, megabytes
+
+if TYPE_CHECKING:
+    from jsk_saver import Saver
+
+OURS = "jsk_saver"
+NO_SLOWER = Target(1.10)
+FASTER = Target(1.0)
+NAME = "table.parquet"
+
+
+def parquet(context: Context) -> Iterator[Row]:
+    """Parquet on S3, against bare libraries and against other tools."""
+    yield from _parquet_against_bare(context)
+    yield from _parquet_against_tools(context)
+
+
+def _parquet_against_bare(context: Context) -> Iterator[Row]:
+    frame, bucket, rounds = context.frame, context.bucket, context.rounds(11)
+    saver = context.saver("parquet")
+    tuned = Bare(bucket, bucket.client(**like_ours(saver.settings)), parquet_settings())
+    plain = Bare(bucket, bucket.client(), parquet_settings())
+    key = f"parquet/{NAME}"
+    puts = _duel(
+        lambda: saver.put(NAME, frame),
+        {"tuned": lambda: tuned.put_parquet("tuned.parquet", frame),
+         "plain": lambda: plain.put_parquet("plain.parquet", frame)},
+        rounds,
+    )  # fmt: skip
+    sizes = f"file: ours {megabytes(_size(tuned, key))}, theirs {megabytes(_size(tuned, 'tuned.parquet'))}"
+    yield _against(puts, "parquet.put.bare", "put Parquet", "tuned", "bare pyarrow + boto3", NO_SLOWER, sizes)
+    yield _against(puts, "parquet.put.plain", "put Parquet", "plain", "the same, boto3 as it comes", None)
+    gets = _duel(
+        lambda: saver.get(NAME),
+        {"tuned": lambda: tuned.get_parquet(key), "plain": lambda: plain.get_parquet(key),
+         "their file": lambda: tuned.get_parquet("tuned.parquet")},
+        rounds,
+    )  # fmt: skip
+    note = "both read the object that the kit put; the kit's cache is off, and it checks the SHA-256"
+    yield _against(gets, "parquet.get.bare", "get Parquet", "tuned", "bare pyarrow + boto3", NO_SLOWER, note)
+    yield _against(gets, "parquet.get.plain", "get Parquet", "plain", "the same, boto3 as it comes", None)
+    yield _against(
+        gets, "parquet.get.theirs", "get Parquet", "their file", "bare, the file that bare put", None
+    )
+    yield from _warm(context, saver, tuned, key)
+    bucket.empty()
+
+
+def _warm(context: Context, saver: Saver, bare: Bare, key: str) -> Iterator[Row]:
+    """Measure what the cache saves when a version is read again."""
+    from jsk_saver import Saver
+
+    caching = Saver(saver.store.uri, home=context.folder / "home-warm", progress=False)
+    version = saver.history(NAME)[0].version
+    times = _duel(
+        lambda: caching.get(NAME, version=version), {"bare": lambda: bare.get_parquet(key)}, context.rounds(5)
+    )
+    note = "a version read before, cache on: no request, and the digest is checked again"
+    yield _against(times, "parquet.get.warm", "get Parquet, cached", "bare", "bare, cold", None, note)
+
+
+def _parquet_against_tools(context: Context) -> Iterator[Row]:
+    frame, bucket = context.frame, context.bucket
+    saver = context.saver("tools")
+    peers: list[Peer] = [AwsWrangler(bucket), PandasS3fs(bucket), Pins(bucket, context.folder / "pins")]
+    rounds = context.rounds(5)
+    puts = in_turns(
+        [Contestant(OURS, lambda: saver.put(NAME, frame)),
+         *(Contestant(p.name, lambda p=p: p.put_parquet(NAME, frame), p.forget) for p in peers)],
+        rounds,
+    )  # fmt: skip
+    gets = in_turns(
+        [Contestant(OURS, lambda: saver.get(NAME)),
+         *(Contestant(p.name, lambda p=p: p.get_parquet(NAME), p.forget) for p in peers)],
+        rounds,
+    )  # fmt: skip
+    for verb, timings in (("put", puts), ("get", gets)):
+        for peer in peers:
+            key = f"parquet.{verb}.{peer.name.split()[0]}"
+            yield compared(key, f"{verb} Parquet", timings, OURS, peer.name, target=FASTER)
+    bucket.empty()
+
+
+def csv(context: Context) -> Iterator[Row]:
+    """CSV on S3, against pandas and s3fs."""
+    frame, bucket = context.frame, context.bucket
+    saver, peer = context.saver("csv"), PandasS3fs(bucket)
+    puts = _duel(
+        lambda: saver.put("table.csv", frame),
+        {peer.name: lambda: peer.put_csv("table.csv", frame)},
+        context.rounds(5),
+    )
+    gets = _duel(
+        lambda: saver.get("table.csv"), {peer.name: lambda: peer.get_csv("table.csv")}, context.rounds(7)
+    )
+    client = bucket.client()
+    ours = client.head_object(Bucket=bucket.name, Key="csv/table.csv")["ContentLength"]
+    theirs = client.head_object(Bucket=bucket.name, Key="pandas/table.csv")["ContentLength"]
+    sizes = f"file: ours {megabytes(ours)}, theirs {megabytes(theirs)}"
+    at_least = {"put": Target(5, at_least=True), "get": Target(3, at_least=True)}
+    yield compared("csv.put.pandas", "put CSV", puts, OURS, peer.name, target=at_least["put"], note=sizes)
+    note = "ours comes back with its dtypes, theirs with times and categories as text"
+    yield compared("csv.get.pandas", "get CSV", gets, OURS, peer.name, target=at_least["get"], note=note)
+    bucket.empty()
+
+
+def local(context: Context) -> Iterator[Row]:
+    """The local store against pandas on the same disk; for information."""
+    import pandas as pd
+
+    frame, rounds = context.frame, context.rounds(5)
+    saver, folder = context.local_saver("store"), context.folder / "pandas"
+    folder.mkdir()
+    verbs = {
+        "Parquet": ("to_parquet", "read_parquet", "table.parquet"),
+        "CSV": ("to_csv", "read_csv", "table.csv"),
+    }
+    for what, (write, read, name) in verbs.items():
+        path, options = folder / name, {"index": False} if what == "CSV" else {}
+        puts = _duel(
+            lambda name=name: saver.put(name, frame),
+            {"pandas": lambda write=write, path=path, options=options: getattr(frame, write)(path, **options)},
+            rounds,
+        )  # fmt: skip
+        gets = _duel(
+            lambda name=name: saver.get(name),
+            {"pandas": lambda read=read, path=path: getattr(pd, read)(path)},
+            rounds,
+        )
+        low = what.lower()
+        note = "ours is on the disk (fsync) when put returns"
+        yield _against(puts, f"local.put.{low}", f"put {what}, local store", "pandas", f"pandas.{write}", note=note)
+        yield _against(gets, f"local.get.{low}", f"get {what}, local store", "pandas", f"pandas.{read}")
+
+
+# Helpers ----------------------------------------------------------------------------------------------
+
+
+def parquet_settings() -> dict[str, Any]:
+    """Return the kit's own arguments of ``write_table``, so that the bare baseline encodes alike."""
+    from jsk_saver.formats.frames import parquet as kit
+
+    return dict(kit.SETTINGS)
+
+
+def _duel(ours: Any, others: dict[str, Any], rounds: int) -> Timings:
+    return in_turns([Contestant(OURS, ours), *(Contestant(*item) for item in others.items())], rounds)
+
+
+def _against(
+    timings: Timings, key: str, measure: str, peer: str, shown: str, target: Target | None = None, note: str = ""
+) -> Row:
+    from dataclasses import replace
+
+    return replace(compared(key, measure, timings, OURS, peer, target=target, note=note), peer=shown)
+
+
+def _size(bare: Bare, key: str) -> int:
+    return int(bare.client.head_object(Bucket=bare.bucket, Key=key)["ContentLength"])

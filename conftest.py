@@ -1,0 +1,50 @@
+"""Keeps tests, doctests and notebooks away from this user's own home, settings and accounts.
+
+It stands here, and not in ``tests/``, because doctests live in ``jsk_saver/`` and tutorials in
+``notebooks/``; the kernels of the latter inherit this process's environment.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+#: What could point the kit, boto3, Jupyter or git at something of the user's.
+FOREIGN = ("AWS_", "BOTO_", "GIT_", "IPYTHON", "JPY_", "JSK_", "JUPYTER_", "SAGEMAKER_", "XDG_")
+
+_folder = pytest.StashKey[str]()
+_before = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the whole session an empty home."""
+    home = tempfile.mkdtemp(prefix="jsk-tests-")
+    config.stash[_folder], config.stash[_before] = home, dict(os.environ)
+    for name in list(os.environ):
+        if name.startswith(FOREIGN):
+            del os.environ[name]
+    os.environ.update(
+        {
+            "HOME": home,
+            "JSK_HOME": str(Path(home) / ".jsk"),
+            "AWS_ACCESS_KEY_ID": "nobody",
+            "AWS_SECRET_ACCESS_KEY": "nothing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "MPLBACKEND": "Agg",
+            # Matplotlib lists the machine's fonts once, which takes seconds; not once per run.
+            "MPLCONFIGDIR": str(config.rootpath / "build" / "matplotlib"),
+        }
+    )
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Put everything back."""
+    if _before in config.stash:
+        os.environ.clear()
+        os.environ.update(config.stash[_before])
+        shutil.rmtree(config.stash[_folder], ignore_errors=True)

@@ -1,0 +1,61 @@
+"""Run a notebook from top to bottom, as a new user would, and show what it left in the store.
+
+usage: run.py NOTEBOOK FOLDER
+
+Writes the executed notebook and its HTML into FOLDER, then asks the `jsk` command, in processes of its
+own, what is in the store the notebook wrote to.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+SHOWN = [
+    ("Saved", ["search"]),
+    ("Found", ["search", "origin:youtube"]),
+    ("Versions", ["history", "data_youtube.csv"]),
+]
+
+
+def run(notebook: Path, folder: Path) -> tuple[Path, Path]:
+    """Execute ``notebook`` where it stands and return the executed copy and its HTML."""
+    book = nbformat.read(notebook, as_version=4)
+    executed, page = folder / notebook.name, folder / f"{notebook.stem}.html"
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        NotebookClient(book, kernel_name="python3", resources={"metadata": {"path": notebook.parent}}).execute()
+    finally:  # after a failure, the cell that failed is what one wants to see
+        nbformat.write(book, executed)
+        html, _ = HTMLExporter().from_notebook_node(book)
+        page.write_text(html, encoding="utf-8")
+    return executed, page
+
+
+def show(title: str, arguments: list[str]) -> None:
+    """Run the `jsk` command beside this Python, under a title."""
+    command = [str(Path(sys.executable).with_name("jsk")), *arguments]
+    print(f"\n{title} (jsk {' '.join(arguments)})", flush=True)
+    subprocess.run(command, check=True)
+
+
+def main() -> None:
+    """Run, show, and say where things are."""
+    notebook, folder = Path(sys.argv[1]), Path(sys.argv[2])
+    print(f"Running {notebook} ...", flush=True)
+    began = time.monotonic()
+    executed, page = run(notebook, folder)
+    print(f"done in {time.monotonic() - began:.0f} s")
+    for title, arguments in SHOWN:
+        show(title, arguments)
+    print(f"\nExecuted notebook: {executed}\nAs a web page:     {page}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""AWS in miniature (moto), in a process of its own: for what Ceph cannot do on demand."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import sys
+import tempfile
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.servers.processes import free_port
+from tests.servers.s3 import S3Server
+
+
+class Moto(S3Server):
+    """A ``moto_server``. It checks no signatures and forgets everything when it ends."""
+
+    name = "moto"
+
+    def start(self) -> None:
+        """Start the server and wait for its answer."""
+        port = free_port()
+        descriptor, log = tempfile.mkstemp(prefix="jsk-moto-", suffix=".log")
+        os.close(descriptor)
+        self._log = Path(log)
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("AWS_", "MOTO_", "JSK_"))
+        }
+        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        self.processes.start(command, self._log, environment)
+        self.endpoint = f"http://127.0.0.1:{port}"
+        self.processes.wait_until(self._answers, "moto_server", 60)
+
+    def stop(self) -> None:
+        """End the server and remove its log."""
+        super().stop()
+        if log := getattr(self, "_log", None):
+            log.unlink(missing_ok=True)
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection(urlsplit(self.endpoint).netloc, timeout=5)
+        try:
+            connection.request("GET", "/moto-api/data.json")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
