@@ -26,11 +26,14 @@ class Context:
         A temporary folder on this machine's disk.
     quick
         A tenth of everything: to see whether it runs, not how fast.
+    endpoint
+        The S3 server that was asked for; empty where one was started.
     """
 
     bucket: Bucket
     folder: Path
     quick: bool = False
+    endpoint: str = ""
 
     def scaled(self, number: int, least: int = 1) -> int:
         """Return ``number``, or a tenth of it when in a hurry."""

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 ROWS = 1_000_000
 TITLES = 50_000
 CATEGORIES = ("comedy", "education", "film", "gaming", "music", "news", "science", "sport", "travel")
-_WORDS = (
+_WORDS = (  # noqa: SIM905 - as prose it can be read
     "amber beyond canyon dancing early forest garden harbour island journey kitchen lantern morning "
     "northern ocean painted quiet river silver thunder under velvet winter yellow zephyr"
 ).split()

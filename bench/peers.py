@@ -152,9 +152,7 @@ class Pins(Peer):
         from contextlib import redirect_stderr
 
         with redirect_stderr(io.StringIO()):  # it prints the name of each pin
-            return self.board.pin_write(
-                obj, key.replace(".", "-"), type=kind, force_identical_write=True
-            )
+            return self.board.pin_write(obj, key.replace(".", "-"), type=kind, force_identical_write=True)
 
     def forget(self) -> None:
         """Empty pins' cache."""

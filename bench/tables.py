@@ -1,9 +1,9 @@
-"""Saving and loading the table: Parquet and CSV on S3, and both on the disk."""
+"""Saving and loading the table on S3: Parquet against bare libraries and other tools, CSV against pandas."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from bench.context import Context, like_ours
@@ -32,25 +32,25 @@ def _parquet_against_bare(context: Context) -> Iterator[Row]:
     tuned = Bare(bucket, bucket.client(**like_ours(saver.settings)), parquet_settings())
     plain = Bare(bucket, bucket.client(), parquet_settings())
     key = f"parquet/{NAME}"
-    puts = _duel(
+    puts = duel(
         lambda: saver.put(NAME, frame),
         {"tuned": lambda: tuned.put_parquet("tuned.parquet", frame),
          "plain": lambda: plain.put_parquet("plain.parquet", frame)},
         rounds,
     )  # fmt: skip
     sizes = f"file: ours {megabytes(_size(tuned, key))}, theirs {megabytes(_size(tuned, 'tuned.parquet'))}"
-    yield _against(puts, "parquet.put.bare", "put Parquet", "tuned", "bare pyarrow + boto3", NO_SLOWER, sizes)
-    yield _against(puts, "parquet.put.plain", "put Parquet", "plain", "the same, boto3 as it comes", None)
-    gets = _duel(
+    yield against(puts, "parquet.put.bare", "put Parquet", "tuned", "bare pyarrow + boto3", NO_SLOWER, sizes)
+    yield against(puts, "parquet.put.plain", "put Parquet", "plain", "the same, boto3 as it comes", None)
+    gets = duel(
         lambda: saver.get(NAME),
         {"tuned": lambda: tuned.get_parquet(key), "plain": lambda: plain.get_parquet(key),
          "their file": lambda: tuned.get_parquet("tuned.parquet")},
         rounds,
     )  # fmt: skip
     note = "both read the object that the kit put; the kit's cache is off, and it checks the SHA-256"
-    yield _against(gets, "parquet.get.bare", "get Parquet", "tuned", "bare pyarrow + boto3", NO_SLOWER, note)
-    yield _against(gets, "parquet.get.plain", "get Parquet", "plain", "the same, boto3 as it comes", None)
-    yield _against(
+    yield against(gets, "parquet.get.bare", "get Parquet", "tuned", "bare pyarrow + boto3", NO_SLOWER, note)
+    yield against(gets, "parquet.get.plain", "get Parquet", "plain", "the same, boto3 as it comes", None)
+    yield against(
         gets, "parquet.get.theirs", "get Parquet", "their file", "bare, the file that bare put", None
     )
     yield from _warm(context, saver, tuned, key)
@@ -63,11 +63,11 @@ def _warm(context: Context, saver: Saver, bare: Bare, key: str) -> Iterator[Row]
 
     caching = Saver(saver.store.uri, home=context.folder / "home-warm", progress=False)
     version = saver.history(NAME)[0].version
-    times = _duel(
+    times = duel(
         lambda: caching.get(NAME, version=version), {"bare": lambda: bare.get_parquet(key)}, context.rounds(5)
     )
     note = "a version read before, cache on: no request, and the digest is checked again"
-    yield _against(times, "parquet.get.warm", "get Parquet, cached", "bare", "bare, cold", None, note)
+    yield against(times, "parquet.get.warm", "get Parquet, cached", "bare", "bare, cold", None, note)
 
 
 def _parquet_against_tools(context: Context) -> Iterator[Row]:
@@ -96,12 +96,12 @@ def csv(context: Context) -> Iterator[Row]:
     """CSV on S3, against pandas and s3fs."""
     frame, bucket = context.frame, context.bucket
     saver, peer = context.saver("csv"), PandasS3fs(bucket)
-    puts = _duel(
+    puts = duel(
         lambda: saver.put("table.csv", frame),
         {peer.name: lambda: peer.put_csv("table.csv", frame)},
         context.rounds(5),
     )
-    gets = _duel(
+    gets = duel(
         lambda: saver.get("table.csv"), {peer.name: lambda: peer.get_csv("table.csv")}, context.rounds(7)
     )
     client = bucket.client()
@@ -115,35 +115,6 @@ def csv(context: Context) -> Iterator[Row]:
     bucket.empty()
 
 
-def local(context: Context) -> Iterator[Row]:
-    """The local store against pandas on the same disk; for information."""
-    import pandas as pd
-
-    frame, rounds = context.frame, context.rounds(5)
-    saver, folder = context.local_saver("store"), context.folder / "pandas"
-    folder.mkdir()
-    verbs = {
-        "Parquet": ("to_parquet", "read_parquet", "table.parquet"),
-        "CSV": ("to_csv", "read_csv", "table.csv"),
-    }
-    for what, (write, read, name) in verbs.items():
-        path, options = folder / name, {"index": False} if what == "CSV" else {}
-        puts = _duel(
-            lambda name=name: saver.put(name, frame),
-            {"pandas": lambda write=write, path=path, options=options: getattr(frame, write)(path, **options)},
-            rounds,
-        )  # fmt: skip
-        gets = _duel(
-            lambda name=name: saver.get(name),
-            {"pandas": lambda read=read, path=path: getattr(pd, read)(path)},
-            rounds,
-        )
-        low = what.lower()
-        note = "ours is on the disk (fsync) when put returns"
-        yield _against(puts, f"local.put.{low}", f"put {what}, local store", "pandas", f"pandas.{write}", note=note)
-        yield _against(gets, f"local.get.{low}", f"get {what}, local store", "pandas", f"pandas.{read}")
-
-
 # Helpers ----------------------------------------------------------------------------------------------
 
 
@@ -154,15 +125,21 @@ def parquet_settings() -> dict[str, Any]:
     return dict(kit.SETTINGS)
 
 
-def _duel(ours: Any, others: dict[str, Any], rounds: int) -> Timings:
+def duel(ours: Any, others: dict[str, Any], rounds: int) -> Timings:
+    """Let the kit and others take turns."""
     return in_turns([Contestant(OURS, ours), *(Contestant(*item) for item in others.items())], rounds)
 
 
-def _against(
-    timings: Timings, key: str, measure: str, peer: str, shown: str, target: Target | None = None, note: str = ""
+def against(
+    timings: Timings,
+    key: str,
+    measure: str,
+    peer: str,
+    shown: str,
+    target: Target | None = None,
+    note: str = "",
 ) -> Row:
-    from dataclasses import replace
-
+    """Return the line that compares the kit with ``peer``, who is ``shown`` by another name."""
     return replace(compared(key, measure, timings, OURS, peer, target=target, note=note), peer=shown)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -176,9 +177,15 @@ class Connection:
         """Return what brings the index up to date."""
         from jsk_saver.catchup import CatchUp
 
-        return CatchUp(
-            self.store, self.index, self.settings.connections, progress=self.settings.progress
-        )
+        return CatchUp(self.store, self.index, self.settings.connections, progress=self.settings.progress)
+
+    def refresh(self, wanted: Query) -> None:
+        """Bring into the index what a query could find; nothing else is asked of the store."""
+        with self.catch_up() as catch_up:
+            if wanted.name is not None:
+                catch_up.with_name(wanted.name)
+            else:
+                catch_up.with_all(literal_start(wanted.name_glob or ""))
 
     def entries(self, name: str) -> list[Entry]:
         """Bring one name's records into the index; return its versions and markers, newest first."""
@@ -222,3 +229,14 @@ class Connection:
                 )
             return versions[place]
         return str(getattr(version, "version", version))
+
+
+def literal_start(glob: str) -> str:
+    """Return the part of a glob that every match starts with.
+
+    Examples
+    --------
+    >>> literal_start("data/*.csv")
+    'data/'
+    """
+    return re.split(r"[*?\[]", glob, maxsplit=1)[0]

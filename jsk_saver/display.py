@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jsk_saver.human import human_size, human_time, human_value, one_line, shorten, width_of
+from jsk_saver.human import Code, human_size, human_time, human_value, one_line, shorten, width_of
 
 __all__ = [
     "Code",
@@ -81,12 +81,6 @@ class Column:
     def of(cls, column: Column | str) -> Column:
         """Return a column by its name; ``size``, ``created``, ``version`` and ``digest`` are known."""
         return column if isinstance(column, Column) else cls(column, _KINDS.get(column, "text"))
-
-
-class Code(str):
-    """Text that stands for itself, such as a digest; shown in letters of fixed width."""
-
-    __slots__ = ()
 
 
 Columns = Sequence[Column | str]
@@ -255,7 +249,8 @@ _DIGITS = "font-variant-numeric:tabular-nums;"
 _CUT = "max-width:26em;overflow:hidden;text-overflow:ellipsis;white-space:nowrap;"
 _LABEL = "text-align:left;font-weight:normal;opacity:.7;white-space:nowrap;"
 _TABLE = "border-collapse:collapse;margin:.3em 0;border:none;"
-_CAPTION = "caption-side:top;text-align:left;padding:.2em .4em .4em;color:inherit;font-weight:600;white-space:nowrap;"
+_TITLE = "padding:.2em .4em .4em;color:inherit;font-weight:600;white-space:nowrap;"
+_CAPTION = f"caption-side:top;text-align:left;{_TITLE}"
 _RULE = "border-bottom:1px solid rgba(128,128,128,.55);"
 
 
@@ -284,7 +279,7 @@ def html_table(columns: Columns, rows: Iterable[Row], *, caption: str = "", note
     inner = f"{title}<thead><tr>{head}</tr></thead><tbody>{body}</tbody>"
     table = f'<table style="{_TABLE}">{inner}</table>'
     if not shape:
-        table = f'<div style="{_CAPTION}">{escape(caption)}</div>'
+        table = f'<div style="{_TITLE}">{escape(caption)}</div>'
     return f'<div style="overflow-x:auto">{table}{_notes(notes)}</div>'
 
 

@@ -10,6 +10,12 @@ from typing import Any
 _UNITS = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 
 
+class Code(str):
+    """Text that stands for itself, such as a digest; shown in letters of fixed width."""
+
+    __slots__ = ()
+
+
 def human_size(size: int) -> str:
     """Return a number of bytes as people say it, in powers of a thousand.
 

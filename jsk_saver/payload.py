@@ -11,16 +11,21 @@ import errno
 import hashlib
 import io
 import os
+import secrets
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
-from jsk_saver.errors import JskError, StoreFull
+from jsk_saver.errors import CannotRepresent, StoreError, StoreFull
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 #: Bytes kept in memory before a payload moves to a temporary file.
 MEMORY_LIMIT = 16 * 2**20
@@ -28,6 +33,10 @@ MEMORY_LIMIT = 16 * 2**20
 BLOCK = 2**20
 #: Writes below this are hashed at once: waking a thread costs more than the hash.
 _HASH_INLINE = 2**16
+#: Temporary files older than this (seconds) belong to processes that died.
+STALE_AFTER = 24 * 3600
+
+_TEMPORARY = ".jsk-payload-"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -35,7 +44,13 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 @cache
 def _hashers() -> ThreadPoolExecutor:
     """Return the threads that hash beside the work (hashlib lets go of the interpreter lock)."""
+    from concurrent.futures import ThreadPoolExecutor
+
     return ThreadPoolExecutor(4, thread_name_prefix="jsk-hash")
+
+
+if hasattr(os, "register_at_fork"):  # threads do not survive a fork; waiting for them would never end
+    os.register_at_fork(after_in_child=_hashers.cache_clear)
 
 
 class Payload(io.RawIOBase):
@@ -100,7 +115,7 @@ class Payload(io.RawIOBase):
             self._move_to_file()
         self._absorb(block)
         try:
-            (self._memory if self._memory is not None else self._opened()).write(block)
+            _write_all(self._memory if self._memory is not None else self._opened(), block)
         except OSError as error:
             raise self._explain(error) from error
         self.size += len(block)
@@ -113,13 +128,11 @@ class Payload(io.RawIOBase):
     def finish(self) -> Self:
         """End the writing: size and digest are final from here on."""
         if self._hashing is not None:
-            self._hashing.result()
-            self._hashing = None
-        if self._file is not None:
             try:
-                self._file.flush()
+                self._hashing.result()
             except OSError as error:
-                raise self._explain(error) from error
+                raise StoreError(f"Cannot read {self.path}: {error.strerror}.") from error
+            self._hashing = None
         self._digest = self._digest or "sha256:" + self._hash.hexdigest()
         return self
 
@@ -172,9 +185,10 @@ class Payload(io.RawIOBase):
         try:
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
-            handle, path = tempfile.mkstemp(prefix="payload-", suffix=".tmp", dir=self._folder)
+                _sweep(self._folder)
+            handle, path = tempfile.mkstemp(prefix=_TEMPORARY, suffix=".tmp", dir=self._folder)
             self.path, self._file = Path(path), os.fdopen(handle, "w+b", buffering=0)
-            self._file.write(self._memory.getbuffer())
+            _write_all(self._file, self._memory.getbuffer())
         except OSError as error:
             raise self._explain(error) from error
         self._memory = None
@@ -183,7 +197,7 @@ class Payload(io.RawIOBase):
         assert self._file is not None, "the payload is closed"
         return self._file
 
-    def _explain(self, error: OSError) -> JskError:
+    def _explain(self, error: OSError) -> StoreError:
         folder = self._folder or Path(tempfile.gettempdir())
         if error.errno in _FULL:
             return StoreFull(
@@ -192,7 +206,11 @@ class Payload(io.RawIOBase):
                 kept="Every version saved before.",
                 hint="Free some space, or point JSK_HOME at a larger disk.",
             )
-        return JskError(f"Cannot write a temporary file in {folder}: {error.strerror}.")
+        return StoreError(
+            f"Cannot write a temporary file in {folder}: {error.strerror}.",
+            kept="Every version saved before.",
+            hint="Point JSK_HOME at a folder you may write to.",
+        )
 
     # Reading ----------------------------------------------------------------------------------------
 
@@ -218,7 +236,11 @@ class Payload(io.RawIOBase):
         """Return up to ``size`` bytes from ``offset``; safe from many threads at once."""
         if self._memory is not None:
             return self.getvalue()[offset : offset + size]
-        return os.pread(self._opened().fileno(), size, offset)
+        handle, blocks = self._opened().fileno(), []
+        while size > 0 and (block := os.pread(handle, size, offset)):  # one call reads at most 2 GiB
+            blocks.append(block)
+            offset, size = offset + len(block), size - len(block)
+        return blocks[0] if len(blocks) == 1 else b"".join(blocks)
 
     def getvalue(self) -> bytes:
         """Return all the bytes (without a copy where they are in memory)."""
@@ -251,18 +273,17 @@ class Payload(io.RawIOBase):
 
     def move_to(self, path: Path) -> None:
         """Place the bytes at ``path`` in one step; by renaming, where they are in a file of our own."""
-        if (
-            self.path is not None
-            and self._owns_file
-            and self.path.parent.stat().st_dev == path.parent.stat().st_dev
-        ):
+        part = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            part.touch(exist_ok=False)
+            if self.path is None or not self._owns_file or self.path.stat().st_dev != part.stat().st_dev:
+                self.copy_to(part, durable=False)
+                part.replace(path)
+                return
+            with suppress(OSError):  # temporary files are private; this one is to be as any new file is
+                self.path.chmod(part.stat().st_mode & 0o777)
             self.path.replace(path)
             self.path, self._owns_file = path, False
-            return
-        part = path.with_name(f"{path.name}.{os.getpid()}.{id(self):x}.part")
-        try:
-            self.copy_to(part, durable=False)
-            part.replace(path)
         finally:
             part.unlink(missing_ok=True)
 
@@ -271,13 +292,15 @@ class Payload(io.RawIOBase):
     def close(self) -> None:
         """Forget the bytes and remove the temporary file."""
         if self._hashing is not None:
-            self._hashing.result()
+            with suppress(OSError):
+                self._hashing.result()
             self._hashing = None
         if self._file is not None:
             self._file.close()
             self._file = None
         if self.path is not None and self._owns_file:
-            self.path.unlink(missing_ok=True)
+            with suppress(OSError):
+                self.path.unlink()
         self.path = None
         self._memory, self._bytes = None, None
         super().close()
@@ -339,6 +362,12 @@ class PayloadReader(io.RawIOBase):
         left = max(0, self._size - self._position)
         wanted = left if size is None or size < 0 else min(size, left)
         block = self._payload.read_at(self._offset + self._position, wanted) if wanted else b""
+        if len(block) < wanted:
+            raise CannotRepresent(
+                f"The file {str(self._payload.path)!r} became shorter while it was being read.",
+                kept="Every version saved before.",
+                hint="Put it again once nothing writes to it.",
+            )
         self._position += len(block)
         if self.on_read is not None:
             self.on_read(len(block))
@@ -353,3 +382,20 @@ class PayloadReader(io.RawIOBase):
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
+
+
+def _write_all(file: Any, block: Any) -> None:
+    """Write all of ``block``: one call takes less on a disk that fills up, and never more than 2 GiB."""
+    view = memoryview(block)
+    while view:
+        view = view[file.write(view) :]
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    """Remove, once a process, the temporary files of processes that died."""
+    for item in os.scandir(folder):
+        if item.name.startswith(_TEMPORARY):
+            with suppress(OSError):
+                if item.stat().st_mtime < time.time() - STALE_AFTER:
+                    Path(item.path).unlink()

@@ -8,14 +8,13 @@ from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver import lineage
 from jsk_saver.connection import Connection
-from jsk_saver.formats import Formats
 from jsk_saver.record import Record, check_name
 from jsk_saver.saved import Results, Saved
 
 if TYPE_CHECKING:
     from jsk_saver.diff import Difference
+    from jsk_saver.formats import Formats
     from jsk_saver.index import Query
     from jsk_saver.lineage.graph import LineageGraph
     from jsk_saver.saved import Story
@@ -62,6 +61,8 @@ class Reader:
     @cached_property
     def formats(self) -> Formats:
         """The formats this saver knows; register your own here."""
+        from jsk_saver.formats import Formats
+
         return Formats()
 
     # Getting ----------------------------------------------------------------------------------------
@@ -112,8 +113,10 @@ class Reader:
             If loading could run code and ``allow_pickle`` is not set.
         """
         from jsk_saver.delivery import Delivery
+        from jsk_saver.lineage import reads
 
         name = check_name(filename)
+        wanted: str | None
         if search_pattern is not None or search:
             wanted = self._newest_match(name, search_pattern, search)
         else:
@@ -122,15 +125,18 @@ class Reader:
             self._connection, self.formats, columns=columns, to=to, as_=as_, allow_pickle=allow_pickle
         )
         record, result = delivery.of(name, wanted)
-        lineage.reads.add(self.store.uri, name, record.version)
+        reads.add(self.store.uri, name, record.version)
         return result
 
     def _newest_match(
         self, name: str, pattern: Mapping[str, Any] | str | None, search: dict[str, Any]
     ) -> str:
-        wanted = _query(pattern, {**search, "name": name})
-        newest_first = replace(wanted, sort=None if wanted.text is None else "-created", limit=1, offset=0)
-        return self._connection.newest_match(name, newest_first).version
+        from jsk_saver.index import query
+
+        asked = query(pattern, **search)
+        order = None if asked.text is None else "-created"  # the newest that fits, not the best ranked
+        wanted = replace(asked, name=name, name_glob=None, sort=order, limit=1, offset=0)
+        return self._connection.newest_match(name, wanted).version
 
     # Finding ----------------------------------------------------------------------------------------
 
@@ -171,24 +177,30 @@ class Reader:
         >>> saver.search("rows:>=1000").names
         ['a.json']
         """
-        wanted = _query(search_pattern, search)
+        from jsk_saver.index import Query, query
+
+        if isinstance(search_pattern, Query):
+            wanted = replace(search_pattern, **search)
+        else:
+            wanted = query(search_pattern, **search)
         if refresh:
-            with self._connection.catch_up() as catch_up:
-                if wanted.name is not None:
-                    catch_up.with_name(wanted.name)
-                else:
-                    catch_up.with_all()
-        return self._results(self._connection.index.find(wanted), f"{wanted}")
+            self._connection.refresh(wanted)
+        found = self._connection.index.find(wanted)
+        title = f"matching {wanted}" if f"{wanted}" else ""
+        return Results(self._all_saved(found), title, hint="saver.search()    # everything there is")
 
     def history(self, filename: str | os.PathLike[str]) -> Results:
         """Return all versions of ``filename``, newest first, also if it was deleted."""
         name = check_name(filename)
-        self._connection.entries(name)
-        everything = _query(None, {"name": name, "hidden": True, "limit": None})
-        return self._results(self._connection.index.find(everything), f"history of {name}")
+        from jsk_saver.index import Query
 
-    def _results(self, records: Iterable[Record], title: str) -> Results:
-        return Results([self._saved(record) for record in records], title=title)
+        self._connection.entries(name)
+        found = self._connection.index.find(Query(name=name, hidden=True, limit=None))
+        numbers = range(len(found), 0, -1)
+        return Results(self._all_saved(found), f"of {name}", numbers=numbers)
+
+    def _all_saved(self, records: Iterable[Record]) -> list[Saved]:
+        return [self._saved(record) for record in records]
 
     def describe(self, filename: str | Saved, *, version: Version | None = None) -> Story:
         """Tell the story of a version: what it is, who made it, when, where, and from what.
@@ -221,11 +233,12 @@ class Reader:
         """
         from jsk_saver.ancestry import ancestry
 
-        return ancestry(self.store, self._record(filename, version), depth)
+        return ancestry(self.store, self._record(filename, version), depth, self.settings)
 
     def _record(self, filename: str | Saved, version: Version | None) -> Record:
         if isinstance(filename, Saved):
-            filename, version = filename.name, filename.version if version is None else version
+            version = filename if version is None else version
+            filename = filename.name
         name = check_name(filename)
         return self._connection.head(name, self._connection.resolve(name, version))
 
@@ -253,13 +266,3 @@ class Reader:
 
     def _saved(self, record: Record, *, unchanged: bool = False) -> Saved:
         return Saved.of(record, self.store.address(record.name, record.version), unchanged=unchanged)
-
-
-def _query(pattern: Mapping[str, Any] | str | Query | None, search: dict[str, Any]) -> Query:
-    from jsk_saver.index import Query, parse_line, query
-
-    if isinstance(pattern, Query):
-        return replace(pattern, **search) if search else pattern
-    if isinstance(pattern, str):
-        return parse_line(pattern, **search)
-    return query(pattern, **search)

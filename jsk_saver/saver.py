@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from jsk_saver import lineage
-from jsk_saver.encoding import encoded
 from jsk_saver.errors import JskError, NotFound
 from jsk_saver.reader import Reader, Version
 from jsk_saver.record import JSON, Record, check_metadata, check_name, now
@@ -100,6 +98,8 @@ class Saver(Reader):
         >>> saver.put("notes.txt", "all well").size
         8
         """
+        from jsk_saver.encoding import encoded
+
         name, meta = check_name(filename), check_metadata(metadata)
         thing = _the_object(name, obj, dataframe)
         with encoded(self.formats, name, thing, format, self._connection.scratch) as written:
@@ -131,6 +131,8 @@ class Saver(Reader):
         return newest if all(getattr(newest, what) == getattr(record, what) for what in told) else None
 
     def _with_lineage(self, record: Record, parents: Iterable[Saved] = (), **more: str) -> Record:
+        from jsk_saver import lineage
+
         if not self.settings.lineage:
             return replace(record, lineage=dict(more))
         given = [{"name": parent.name, "version": parent.version} for parent in parents]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.display import html_table, text_table
@@ -54,8 +54,7 @@ class Verification:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain JSON."""
-        rows = [{"name": c.name, "version": c.version, "size": c.size, "problem": c.problem} for c in self.checked]
-        return {"ok": self.ok, "checked": rows}
+        return {"ok": self.ok, "checked": [asdict(item) for item in self.checked]}
 
     def _rows(self) -> list[list[Any]]:
         return [[item.name, item.version, item.size, item.problem] for item in self.damaged]
@@ -97,5 +96,6 @@ def _check(connection: Connection, name: str, version: str) -> Checked:
         return Checked(name, version, 0, error.what)
     with payload:
         if record.digest and (payload.digest != record.digest or payload.size != record.size):
-            return Checked(name, version, payload.size, f"altered: saved {record.digest}, found {payload.digest}")
+            problem = f"altered: saved {record.digest}, found {payload.digest}"
+            return Checked(name, version, payload.size, problem)
         return Checked(name, version, payload.size, "")

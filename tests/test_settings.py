@@ -152,7 +152,7 @@ def test_an_unknown_setting_is_refused_naming_the_file_and_all_there_are(tmp_pat
 
 def test_a_project_file_that_is_no_toml_is_named_with_the_line(tmp_path):
     file = write_project(tmp_path, "[tool.jsk\nstore = 1\n")
-    with pytest.raises(SettingsError, match="not valid TOML.*line 1") as caught:
+    with pytest.raises(SettingsError, match=r"not valid TOML.*line 1") as caught:
         load()
     assert str(file) in caught.value.what
 

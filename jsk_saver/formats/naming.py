@@ -26,10 +26,13 @@ def class_name(kind: type) -> str:
     """Return the shortest name by which ``kind`` can be imported: ``pandas.DataFrame``."""
     if kind.__module__ == "builtins":
         return kind.__qualname__
-    top = kind.__module__.partition(".")[0]
-    # A plain lookup in __dict__ never triggers the lazy imports that some packages hide in __getattr__.
-    public = vars(sys.modules[top]).get(kind.__qualname__) if top in sys.modules else None
-    return f"{top if public is kind else kind.__module__}.{kind.__qualname__}"
+    parts = kind.__module__.split(".")
+    for end in range(1, len(parts)):
+        module = sys.modules.get(".".join(parts[:end]))
+        # A plain lookup never triggers the lazy imports that some packages hide in __getattr__.
+        if module is not None and vars(module).get(kind.__qualname__) is kind:
+            return f"{module.__name__}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 def article(name: str) -> str:

@@ -53,8 +53,8 @@ class Skops(Format):
         buffer = io.BytesIO()
         try:
             skops.io.dump(obj, buffer)
-            unknown = self._unknown(buffer)
-            again = None if unknown else self._load(buffer)
+            named, unknown = self._named(buffer)
+            again = None if unknown else _load(buffer, named)
         except (MemoryError, ImportError):
             raise
         except Exception as error:
@@ -91,14 +91,14 @@ class Skops(Format):
                     f"{reading.name!r} was not written by skops from a real model: it uses {wrong}.",
                     hint="Ask whoever made it; nothing was loaded.",
                 )
-            unknown = self._unknown(file)
+            named, unknown = self._named(file)
             if unknown:
                 raise UntrustedObject(
                     f"{reading.name!r} holds types that nobody has reviewed: {_listed(unknown)}.",
                     kept="Nothing was loaded.",
                     hint=f'{_trust(unknown)}; saver.get("{reading.name}")    # only if you know these types',
                 )
-            model = self._load(file)
+            model = _load(file, named)
         wrong = unsound(model)
         if wrong:
             raise UntrustedObject(
@@ -107,19 +107,21 @@ class Skops(Format):
             )
         return model
 
-    def _unknown(self, file: BinaryIO) -> list[str]:
+    def _named(self, file: BinaryIO) -> tuple[list[str], list[str]]:
+        """Return the names in a file that skops does not trust by itself, and those nobody else does."""
         import skops.io
 
         # skops hands "file" on to zipfile, which takes open files as well as paths.
-        return untrusted(skops.io.get_untrusted_types(file=file), self._trusted)  # type: ignore[arg-type,unused-ignore]
+        named: list[str] = skops.io.get_untrusted_types(file=file)
+        return named, untrusted(named, self._trusted)
 
-    def _load(self, file: BinaryIO) -> Any:
-        import skops.io
 
-        from jsk_saver.formats.trusted import ROLES
+def _load(file: BinaryIO, trusted: list[str]) -> Any:
+    import skops.io
 
-        file.seek(0)
-        return skops.io.load(file, trusted=[*ROLES, *self._trusted])
+    file.seek(0)
+    # Only the names that are in the file: skops searches the list again for every node of a model.
+    return skops.io.load(file, trusted=trusted)
 
 
 def _listed(names: list[str]) -> str:

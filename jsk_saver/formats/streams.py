@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pickle import PickleBuffer
 from typing import Any, BinaryIO
 
 from jsk_saver.payload import BLOCK, Payload
@@ -51,6 +50,8 @@ class Sink(io.RawIOBase):
         """Append ``data`` (any contiguous buffer) and return its length in bytes."""
         if isinstance(data, bytes) and len(data) <= BLOCK:
             return self._payload.write(data)
+        from pickle import PickleBuffer
+
         # PickleBuffer.raw() also flattens Fortran-ordered buffers, which memoryview.cast refuses.
         with PickleBuffer(data).raw() as flat:
             for start in range(0, flat.nbytes, BLOCK):

@@ -75,7 +75,8 @@ class HtmlFile(Format):
         library = _library(obj)
         if library:
             payload.write(_page(obj, library, name))
-            return Encoded(type_name(obj), {"figure": library})
+            kind = f"plotly.graph_objects.{type(obj).__qualname__}" if library == "plotly" else type_name(obj)
+            return Encoded(kind, {"figure": library})
         if isinstance(obj, str):
             payload.write(utf8(obj if isinstance(obj, Html) else exact_text(obj, name)))
             return Encoded(type(obj).__name__, {"face": True} if isinstance(obj, Html) else {})

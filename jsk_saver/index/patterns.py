@@ -174,15 +174,25 @@ def _plain(value: Any) -> Any:
         return dt.date(value.year, value.month, value.day)
     if isinstance(value, float) and not math.isfinite(value):
         raise QueryError(f"{value!r} is in no metadata, and nothing is compared to it.", hint="at_least(1000)")
-    if value is None or isinstance(value, str | int | float):
+    if isinstance(value, str):
+        return _unicode(value)
+    if value is None or isinstance(value, int | float):
         return value
     if isinstance(value, PurePath):
         return value.as_posix()
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {_unicode(_path(key)): _plain(item) for key, item in value.items()}
     raise QueryError(f"A search cannot compare with {value!r} ({type(value).__name__}).", hint=_EXAMPLE)
+
+
+def _unicode(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise QueryError(f"{text!r} is not valid Unicode, so nothing can be equal to it.", hint=_EXAMPLE) from error
+    return str(text)
 
 
 def _utc(when: dt.datetime) -> dt.datetime:
@@ -281,6 +291,6 @@ def _items(several: Any) -> list[Any]:
 def _path(key: Any) -> str:
     if not isinstance(key, str):
         raise QueryError(f"{key!r} is no path: metadata has text keys only.", hint=f'"{key}"')
-    return key
+    return _unicode(key)
 
 

@@ -1,7 +1,7 @@
 """Lineage: who, when, which commit, notebook, kernel image, trial, and which versions were read.
 
-:func:`collect` finds all of it out by itself, from caches, in microseconds; :class:`LineageGraph` draws
-how versions descend from each other.
+:func:`collect` finds all of it out by itself, from caches, in microseconds;
+:class:`jsk_saver.lineage.graph.LineageGraph` draws how versions descend from each other.
 """
 
 from __future__ import annotations

@@ -115,7 +115,7 @@ class LineageGraph:
                 known[key] = Node(name, version, store)
         self.focus = focus
         self.nodes: tuple[Node, ...] = tuple(known.values())
-        self.edges: tuple[Edge, ...] = _without_circles(wanted)
+        self.edges: tuple[Edge, ...] = _without_circles(wanted, focus)
 
     def __len__(self) -> int:
         return len(self.nodes)
@@ -196,14 +196,14 @@ class LineageGraph:
         return list(dict.fromkeys([self.focus, *ends])) if self.focus in ends else [self.focus]
 
 
-def _without_circles(edges: Iterable[Edge]) -> tuple[Edge, ...]:
-    """Return the edges but those that lead back to where they came from (nothing is made from itself)."""
+def _without_circles(edges: Iterable[Edge], first: Key | None) -> tuple[Edge, ...]:
+    """Return the edges but those that, followed from ``first``, lead back (nothing is made from itself)."""
     parents: dict[Key, list[Edge]] = defaultdict(list)
     for edge in edges:
         parents[edge.child].append(edge)
     kept: dict[Edge, None] = {}
     done: set[Key] = set()
-    for start in list(parents):
+    for start in [first, *parents] if first in parents else list(parents):
         path: dict[Key, None] = {start: None}
         branches = [iter(parents[start])] if start not in done else []
         while branches:
@@ -221,9 +221,10 @@ def _without_circles(edges: Iterable[Edge]) -> tuple[Edge, ...]:
 
 def _mermaid(text: str) -> str:
     """Return ``text`` with everything that Mermaid might read as a sign of its own as a number."""
-    return "".join(
-        f"#{ord(character)};"
-        if character.isascii() and not (character.isalnum() or character in " ._-/")
-        else character
+    coded = "".join(
+        character
+        if character.isalnum() or character in " ._-/" or not character.isascii()
+        else f"#{ord(character)};"
         for character in one_line(text)
     )
+    return coded.replace("#36;#36;", "#36;\u200b#36;")  # two dollars would start a formula

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 _ORDER_SWEEPS = 12
 _LEVEL_SWEEPS = 8
+#: Half the room of a line that passes a layer, in units of a box's whole room.
+_LINE_ROOM = 0.12
 
 #: A version, or where the edge between two of them passes a layer.
 Place = Any
@@ -40,7 +42,8 @@ class Layout:
     def __init__(self, parents: Mapping[Place, Sequence[Place]]) -> None:
         depth = _depths(parents)
         deepest = max(depth.values(), default=0)
-        self.layers: list[list[Place]] = [[] for _ in range(deepest + 1)]
+        self._boxes = frozenset(parents)
+        self.layers: list[list[Place]] = [[] for _ in range(deepest + 1)] if parents else []
         for key, far in depth.items():
             self.layers[deepest - far].append(key)
         self.routes: dict[tuple[Place, Place], list[Place]] = {}
@@ -102,10 +105,15 @@ class Layout:
                     _mean([self.heights[other] for other in towards[place]], self.heights[place])
                     for place in layer
                 ]
-                for place, height in zip(layer, _apart(wanted), strict=True):
+                for place, height in zip(layer, _apart(wanted, self._gaps(layer)), strict=True):
                     self.heights[place] = height
         top = min(self.heights.values(), default=0.0)
         self.heights = {place: height - top for place, height in self.heights.items()}
+
+    def _gaps(self, layer: Sequence[Place]) -> list[float]:
+        """Return how far each place must be from the one before it: lines may run closer than boxes."""
+        room = [0.5 if place in self._boxes else _LINE_ROOM for place in layer]
+        return [0.0, *(one + other for one, other in pairwise(room))]
 
 
 def _depths(parents: Mapping[Place, Sequence[Place]]) -> dict[Place, int]:
@@ -147,15 +155,16 @@ def _inversions(numbers: Sequence[int]) -> int:
     return found
 
 
-def _apart(wanted: Sequence[float]) -> list[float]:
-    """Return heights at least 1 apart, in this order, as near to those wanted as can be (least squares)."""
-    # Pool adjacent violators: a block of places that touch is centred on what its members want.
+def _apart(wanted: Sequence[float], gaps: Sequence[float]) -> list[float]:
+    """Return heights at least ``gaps`` apart, in this order, as near to those wanted as can be."""
+    offsets = list(accumulate(gaps))
+    # Least squares by pooling adjacent violators: places that touch share the mean of what they want.
     blocks: list[tuple[float, int]] = []
-    for row, height in enumerate(wanted):
-        total, size = height - row, 1
+    for height, offset in zip(wanted, offsets, strict=True):
+        total, size = height - offset, 1
         while blocks and blocks[-1][0] / blocks[-1][1] > total / size:
             before = blocks.pop()
             total, size = total + before[0], size + before[1]
         blocks.append((total, size))
     starts = [total / size for total, size in blocks for _ in range(size)]
-    return [start + row for row, start in enumerate(starts)]
+    return [start + offset for start, offset in zip(starts, offsets, strict=True)]

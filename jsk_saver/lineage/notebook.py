@@ -48,7 +48,8 @@ def cell() -> str | None:
     # VS Code's ids are places in one editing session, which say nothing tomorrow.
     if isinstance(cell_id, str) and _CELL_ID.fullmatch(cell_id):
         return cell_id
-    return f"In [{shell.execution_count}]"
+    # IPython 9 counts on before a cell runs, earlier ones after; its own Out[n] is right in both.
+    return f"In [{shell.displayhook.prompt_count}]"
 
 
 def running_request(shell: Any) -> dict[str, Any]:

@@ -18,12 +18,13 @@ import datetime as dt
 import hashlib
 import json
 import re
+import secrets
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from jsk_saver.errors import IntegrityError
+from jsk_saver.errors import IntegrityError, NotFound
 from jsk_saver.record import JSON, Record, dump_json
 
 #: Bytes of all headers together, prefixes counted: well below 2 KB.
@@ -85,7 +86,8 @@ def pack(record: Record) -> Travelling:
         squeezed = _squeeze(dump_json(data))
         if len(squeezed) <= left:
             return Travelling({**copies, HEADER: squeezed})
-    note = dump_json({"name": record.name, **data})
+    # The random part keeps two versions with equal records from sharing a note: purging one takes it away.
+    note = dump_json({"name": record.name, "own": secrets.token_hex(8), **data})
     digest = hashlib.sha256(note).hexdigest()
     return Travelling({**copies, HEADER: f"n:{digest}"}, note_key(digest), note)
 
@@ -119,13 +121,19 @@ def unpack(
             data = json.loads(_expand(text))
         else:
             data = json.loads(text)
-    except (ValueError, zlib.error) as error:
-        raise IntegrityError(
-            f"The record of {name!r} (version {version}) is damaged: {error}.",
-            kept="The object's bytes, which other tools can read.",
-            hint=f"jsk history {name}    # other versions are not affected",
-        ) from error
+    except NotFound:
+        raise _damaged(name, version, "the note it refers to is gone") from None
+    except (ValueError, zlib.error, RecursionError) as error:
+        raise _damaged(name, version, str(error)) from error
     return Record.from_json(name, version, data)
+
+
+def _damaged(name: str, version: str, why: str) -> IntegrityError:
+    return IntegrityError(
+        f"The record of {name!r} (version {version}) is damaged: {why}.",
+        kept="The object's bytes, which other tools can read.",
+        hint=f'saver.history("{name}")    # other versions are not affected',
+    )
 
 
 def note_key(digest: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -175,7 +174,8 @@ def test_in_a_jupyter_server_notebook_and_cell_are_known_also_after_renaming(ser
     told = json.loads(server.execute(kernel_id, TELL, "cell-1"))
     assert (told["notebook"], told["cell"]) == ("notebooks/churn.ipynb", "cell-1")
 
-    os.rename(repo.root / "notebooks" / "churn.ipynb", repo.root / "notebooks" / "renamed.ipynb")
+    folder = repo.root / "notebooks"
+    (folder / "churn.ipynb").rename(folder / "renamed.ipynb")
     server.ask(
         "PATCH", f"sessions/{session['id']}", {"path": "notebooks/renamed.ipynb", "name": "renamed.ipynb"}
     )

@@ -142,7 +142,7 @@ def values_to_json(array: pa.Array) -> list[Any]:
     if pa.types.is_dictionary(kind):
         return values_to_json(array.dictionary_decode())
     if pa.types.is_temporal(kind):
-        return array.view(ticks(kind)).to_pylist()
+        return list(array.view(ticks(kind)).to_pylist())
     if pa.types.is_struct(kind):
         parts = [values_to_json(part) for part in array.flatten()]
         rows: list[Any] = [list(row) for row in zip(*parts, strict=True)]

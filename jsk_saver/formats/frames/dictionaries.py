@@ -90,4 +90,5 @@ def _translated(codes: np.ndarray, own: pa.Array, dictionary: pa.Array) -> np.nd
     if len(lost) and np.isin(codes, lost).any():
         raise ValueError(f"the value {own[int(lost[0])].as_py()!r} is not one of the categories")
     # A code of -1 picks the last place, which is -1 again.
-    return np.append(places, np.int32(-1))[codes]
+    translated: np.ndarray = np.append(places, np.int32(-1))[codes]
+    return translated

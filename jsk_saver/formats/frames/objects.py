@@ -138,7 +138,7 @@ class Objects:
 
     def _refuse_zones(self) -> None:
         for value in self._values:
-            if type(value) is self.kind and (value.tzinfo is not None or value.fold):
+            if isinstance(value, dt.time | dt.datetime) and (value.tzinfo is not None or value.fold):
                 raise self._refused("holds times with a time zone as Python objects", value)
 
     # Whole columns ----------------------------------------------------------------------------------
@@ -151,7 +151,9 @@ class Objects:
             if isinstance(array, pa.ChunkedArray):
                 array = array.combine_chunks()
         except (pa.ArrowException, TypeError, ValueError, OverflowError):
-            raise self._refused(f"holds {self.kind.__name__} values of several shapes", self._first()) from None
+            raise self._refused(
+                f"holds {self.kind.__name__} values of several shapes", self._first()
+            ) from None
         for value, back in zip(self._values, to_objects(array, arrays=self.arrays), strict=True):
             if type(value) is self.kind and not same_object(value, back):
                 raise self._refused(f"holds a {self.kind.__name__} that would become {shown(back)}", value)
@@ -191,9 +193,9 @@ def same_object(one: Any, two: Any) -> bool:
     if isinstance(one, list | tuple):
         return len(one) == len(two) and all(map(same_object, one, two))
     if type(one).__name__ == "ndarray":
-        return one.dtype == two.dtype and one.shape == two.shape and one.tobytes() == two.tobytes()
+        return bool(one.dtype == two.dtype and one.shape == two.shape and one.tobytes() == two.tobytes())
     if isinstance(one, float):
         return repr(one) == repr(two)
     if isinstance(one, Decimal):
-        return one == two and one.is_signed() == two.is_signed()
+        return bool(one == two and one.is_signed() == two.is_signed())
     return bool(one == two)

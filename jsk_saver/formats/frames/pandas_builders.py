@@ -46,7 +46,11 @@ def builder(kind: pa.DataType, note: Any, rows: int, dictionary: pa.Array | None
         return ObjectBuilder(rows, missing or "None", arrays=what == "arrays")
     if plain_string(kind):
         dtype = string_dtype(note)
-        return ObjectBuilder(rows, "nan") if dtype == object else ChunksBuilder(dtype, kind)
+        return (
+            ObjectBuilder(rows, "nan")
+            if dtype.kind == "O" and dtype.name == "object"
+            else ChunksBuilder(dtype, kind)
+        )
     if isinstance(kind, pa.BaseExtensionType):
         return ChunksBuilder(None, kind)
     return NumpyBuilder(kind, rows)
@@ -86,7 +90,7 @@ class MaskedBuilder:
         import numpy as np
 
         self._values = np.zeros(rows, numpy_dtype(kind))
-        self._mask = np.zeros(rows, bool)
+        self._mask: Any = np.zeros(rows, bool)
         self._only_if_needed = only_if_needed
         self._at = 0
 
@@ -116,7 +120,7 @@ class ObjectBuilder:
     def __init__(self, rows: int, missing: str, *, arrays: bool = False) -> None:
         import numpy as np
 
-        self._out = np.empty(rows, object)
+        self._out: Any = np.empty(rows, object)
         self._missing, self._arrays = missing, arrays
         self._at = 0
 
@@ -234,7 +238,8 @@ def numpy_dtype(kind: pa.DataType) -> np.dtype:
         return np.dtype(f"M8[{kind.unit}]")
     if pa.types.is_duration(kind):
         return np.dtype(f"m8[{kind.unit}]")
-    return np.dtype(kind.to_pandas_dtype())
+    dtype: np.dtype = np.dtype(kind.to_pandas_dtype())
+    return dtype
 
 
 def _check_rows(found: int, expected: int) -> None:

@@ -94,7 +94,7 @@ def _column(values: pd.Series | pd.Index, where: str, name: str, label: Any) -> 
     import pandas as pd
 
     dtype = values.dtype
-    if dtype == object:
+    if dtype.name == "object":
         objects = Objects(values.to_numpy(), where, name, label)
         return Column(where, objects.type, objects.part, note=objects.note())
     if isinstance(dtype, np.dtype):
@@ -179,16 +179,14 @@ def _zoned(values: Any, where: str, name: str) -> Column:
     return Column(where, kind, part)
 
 
-def _strings(values: Any, where: str, name: str) -> Column:
+def _strings(values: Any, where: str, name: str) -> Column:  # noqa: ARG001
     import pyarrow as pa
 
     kind = pa.large_string()
-    return Column(
-        where, kind, lambda a, b: _one(pa.array(values[a:b]), kind), note=string_note(values.dtype)
-    )
+    return Column(where, kind, lambda a, b: _one(pa.array(values[a:b]), kind), note=string_note(values.dtype))
 
 
-def _arrow(values: Any, where: str, name: str) -> Column:
+def _arrow(values: Any, where: str, name: str) -> Column:  # noqa: ARG001
     import pyarrow as pa
 
     kind = values.dtype.pyarrow_dtype
@@ -202,7 +200,7 @@ def _arrow(values: Any, where: str, name: str) -> Column:
     return Column(where, kind, lambda a, b: _one(array.slice(a, b - a), kind), note="arrow")
 
 
-def _as_it_is(values: Any, where: str, name: str) -> Column:
+def _as_it_is(values: Any, where: str, name: str) -> Column:  # noqa: ARG001
     import pyarrow as pa
 
     try:

@@ -65,7 +65,7 @@ def labels_to_json(labels: pd.Index, names: list[str], name: str) -> JSON:
     elif is_text(labels):
         said = {} if list(labels) == names else {"texts": list(labels)}
         if labels.dtype != usual_text_dtype():
-            said["note"] = "object" if labels.dtype == object else string_note(labels.dtype)
+            said["note"] = "object" if labels.dtype.name == "object" else string_note(labels.dtype)
     else:
         said = _values(labels, name)
     return said | _name(0, labels, name)
@@ -80,20 +80,21 @@ def is_text(labels: pd.Index) -> bool:
     """Tell whether every label is text, in a dtype of text or of objects."""
     import pandas as pd
 
-    dtype = labels.dtype
-    return (dtype == object or isinstance(dtype, pd.StringDtype)) and all(type(label) is str for label in labels)
+    can_be = labels.dtype.name == "object" or isinstance(labels.dtype, pd.StringDtype)
+    return can_be and all(type(label) is str for label in labels)
 
 
 def _values(labels: pd.Index, name: str) -> JSON:
     where = "the index of the columns"
-    if labels.dtype == object:
+    if labels.dtype.name == "object":
         return {"labels": [label_to_json(label, where, name) for label in labels]}
     column = column_of(labels, where, name)
     try:
-        said: JSON = {"type": type_to_text(column.type), "values": values_to_json(column.part(0, len(labels)))}
+        values = values_to_json(column.part(0, len(labels)))
     except TypeError:
         why = f"has the dtype {labels.dtype}"
         raise refusal(name, where, why, instead="pkl", or_else="df.columns = df.columns.map(str)") from None
+    said: JSON = {"type": type_to_text(column.type), "values": values}
     if column.note is not None:
         said["note"] = column.note
     if column.dictionary is not None:

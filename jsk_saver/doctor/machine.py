@@ -1,0 +1,211 @@
+"""What the doctor looks at on this machine: settings, cache, index, spool, Python and packages."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections import Counter
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jsk_saver.doctor.report import Finding
+from jsk_saver.human import human_size, human_time
+from jsk_saver.record import format_time
+from jsk_saver.settings import Settings
+from jsk_saver.stores.base import Problem
+from jsk_saver.wording import count
+
+if TYPE_CHECKING:
+    from jsk_saver.connection import Connection
+
+_SIZES = ("cache_size", "part_size")
+#: User and password in an address.
+_LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def kit() -> Finding:
+    """Return the versions of kit and Python."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    data = {"jsk": kit_version(), "python": python, "executable": sys.executable}
+    told = [("version", data["jsk"]), ("Python", f"{python}, {sys.executable}")]
+    return Finding("The kit", told, data=data)
+
+
+def kit_version() -> str:
+    """Return the version of the installed kit; ``unknown`` where it runs without being installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("jsk-saver")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+# Settings -------------------------------------------------------------------------------------------
+
+
+def settings(connection: Connection) -> Finding:
+    """Return every setting with its value and where that came from."""
+    now = connection.settings
+    names = [item.name for item in fields(Settings) if item.name != "origins"]
+    values = {name: _plain(getattr(now, name)) for name in names} | {"store": without_login(now.store_uri)}
+    rows = [[name, _shown(name, value), now.origin(name)] for name, value in values.items()]
+    data = [{"name": name, "value": value, "origin": now.origin(name)} for name, value in values.items()]
+    return Finding("Settings", table=(["setting", "value", "from"], rows), data=data, problems=_home(now))
+
+
+def _plain(value: Any) -> Any:
+    return without_login(str(value)) if isinstance(value, str | Path) else value
+
+
+def without_login(text: str) -> str:
+    """Return an address without user and password.
+
+    Examples
+    --------
+    >>> without_login("https://ana:secret@s3.example.org")
+    'https://…@s3.example.org'
+    """
+    return _LOGIN.sub("…", text)
+
+
+def _shown(name: str, value: Any) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return human_size(value) if name in _SIZES else str(value)
+
+
+def _home(now: Settings) -> list[Problem]:
+    there = next(folder for folder in (now.home, *now.home.absolute().parents) if folder.exists())
+    if there.is_dir() and os.access(there, os.W_OK):
+        return []
+    return [
+        Problem(
+            f"The folder {now.home} cannot be written to: cache, index and spool have no place.",
+            "export JSK_HOME=/a/folder/you/may/write/to",
+        )
+    ]
+
+
+# Cache, index, spool --------------------------------------------------------------------------------
+
+
+def cache(connection: Connection) -> Finding:
+    """Return how full the cache is."""
+    folder, limit = connection.scratch, connection.settings.cache_size
+    used = connection.cache.used()
+    on = connection.settings.cache and limit > 0
+    data = {"on": on, "folder": str(folder), "used": used, "limit": limit}
+    shown = f"{human_size(used)} of {human_size(limit)}" if on else "off"
+    return Finding("Cache", [("used", shown), ("folder", str(folder))], data=data)
+
+
+def index(connection: Connection) -> Finding:
+    """Return where the index is, and how much it holds."""
+    catalogue = connection.index
+    versions, names = catalogue.count(), len(catalogue.names())
+    path = str(getattr(catalogue, "path", "") or "")
+    data = {
+        "path": path,
+        "versions": versions,
+        "names": names,
+        "rebuilt": catalogue.rebuilt,
+        "warning": catalogue.warning,
+    }
+    told = [("holds", f"{count(versions, 'version')} of {count(names, 'file name')}"), ("file", path)]
+    if catalogue.rebuilt:
+        told.append(("note", "it was damaged, outdated or gone, and begun anew; jsk search fills it"))
+    problems = [Problem(catalogue.warning, "jsk reindex")] if catalogue.warning else []
+    return Finding("Index", [(name, value) for name, value in told if value], data=data, problems=problems)
+
+
+def spool(connection: Connection) -> Finding:
+    """Return what waits to be sent, for which store, and why."""
+    waiting = connection.spool.items()
+    size = sum(item.record.size for item in waiting)
+    data = {
+        "folder": str(connection.spool.folder),
+        "waiting": [item.to_dict() for item in waiting],
+        "size": size,
+        "oldest": format_time(waiting[0].since) if waiting else None,
+    }
+    told = [
+        ("waiting", f"{count(len(waiting), 'object')}" + (f", {human_size(size)}" if waiting else "")),
+        ("folder", str(connection.spool.folder)),
+    ]
+    problems = []
+    for store, number in Counter(item.store for item in waiting).items():
+        newest = [item for item in waiting if item.store == store][-1]
+        what = (
+            f"{count(number, 'object')} could not be sent to {store} and {'waits' if number == 1 else 'wait'}"
+        )
+        since = human_time(waiting[0].since)
+        problems.append(Problem(f"{what} in the spool since {since}: {newest.reason}", "jsk spool push"))
+    return Finding("Spool", told, data=data, problems=problems)
+
+
+# Packages and formats -------------------------------------------------------------------------------
+
+
+def formats() -> Finding:
+    """Return which formats can be used, and what to install for the others."""
+    from jsk_saver.formats.builtin import BUILTINS, EXTRAS
+
+    needed = {package for item in BUILTINS for package in item.needs} | EXTRAS.keys()
+    installed = {package: _installed(package) for package in sorted(needed | {"boto3"})}
+    missing = []
+    for item in BUILTINS:
+        lacking = [package for package in item.needs if installed[package] is None]
+        if lacking:
+            extensions = list(item.extensions)
+            missing.append(
+                {"format": item.name, "extensions": extensions, "needs": lacking, "install": _line(lacking)}
+            )
+    lacking_names = {item["format"] for item in missing}
+    usable = [item.name for item in BUILTINS if item.name not in lacking_names]
+    data = {"available": usable, "missing": missing, "packages": installed}
+    there = [f"{_public(package)} {version}" for package, version in installed.items() if version]
+    absent = [_public(package) for package, version in installed.items() if version is None]
+    told: list[tuple[str, Any]] = [("available", ", ".join(usable))]
+    if missing:
+        told.append(("missing", [f"{item['format']}: {item['install']}" for item in missing]))
+    told += [("packages", ", ".join(there))] + ([("not there", ", ".join(absent))] if absent else [])
+    return Finding("Formats", told, data=data)
+
+
+def _installed(package: str) -> str | None:
+    """Return the version of a package, without importing it; None if it is not there."""
+    from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
+
+    try:
+        if find_spec(package) is None:
+            return None
+        return version(_public(package))
+    except PackageNotFoundError:
+        return "unknown"
+    except (ImportError, ValueError):
+        return None
+
+
+def _public(package: str) -> str:
+    from jsk_saver.formats.builtin import PACKAGES
+
+    return PACKAGES.get(package, package)
+
+
+def _line(lacking: list[str]) -> str:
+    """Return the command that installs these packages: an extra of the kit where one brings them."""
+    from jsk_saver.formats.builtin import EXTRAS
+
+    extras = sorted({EXTRAS[package] for package in lacking if EXTRAS.get(package) in _offered()})
+    alone = sorted(_public(package) for package in lacking if EXTRAS.get(package) not in _offered())
+    wanted = ([f"'jsk-saver[{','.join(extras)}]'"] if extras else []) + alone
+    return f"pip install {' '.join(wanted)}"
+
+
+def _offered() -> set[str]:
+    """Return the extras that the kit has; ``torch`` is left to the user, for one."""
+    return {"excel", "models", "plots", "polars", "s3", "tables", "tensors"}

@@ -1,0 +1,374 @@
+"""Tables of pandas, Polars and Arrow: to Arrow with a small JSON state, and back as what was put.
+
+All table formats go through here. Writing::
+
+    view = as_arrow(obj, name)                # ArrowView: schema, part(start, stop), state, headers
+    state = full_state(view)                  # JSON: everything but names and types of the columns
+    types = types_to_json(view)               # ... and the types, for files that have none of their own
+
+Reading::
+
+    source = Source(type, state, names, kinds)
+    selection = select(source, reading)       # which columns to read, in which order
+    for batch in ...:
+        selection.add([batch.column(at) for at in selection.positions])
+    obj = selection.finish()
+
+Columns of a dictionary type may be read back as plain values; all others are to be given in the type they
+had in the view.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from jsk_saver.errors import CannotRepresent, MissingExtra, QueryError
+from jsk_saver.formats.base import Encoded, Reading, is_a
+from jsk_saver.formats.frames.arrow_types import type_from_text, type_to_text
+from jsk_saver.formats.frames.assembling import Assembler, Wanted, plain_kind, usual_for_pandas
+from jsk_saver.formats.frames.dictionaries import dictionary_from_json, dictionary_to_json
+from jsk_saver.formats.frames.view import ArrowView
+from jsk_saver.record import JSON
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PANDAS = ("pandas.DataFrame", "pandas.Series")
+_POLARS = ("polars.DataFrame", "polars.Series", "polars.LazyFrame")
+_ARROW = ("pyarrow.Table", "pyarrow.RecordBatch")
+_LIBRARIES = {"pandas": "pandas", "polars": "polars", "arrow": "pyarrow"}
+#: Rows of every table that go there and back when it is put.
+PROOF_ROWS = 64
+
+
+def is_table(obj: Any) -> bool:
+    """Tell, importing nothing, whether ``obj`` is a table (or column) of pandas, Polars or Arrow."""
+    return is_a(obj, *_PANDAS, *_POLARS, *_ARROW)
+
+
+def need_pyarrow(name: str) -> None:
+    """Say what to install where pyarrow, which reads and writes every table format, is missing."""
+    if find_spec("pyarrow") is None:
+        raise MissingExtra(
+            f"The table {name!r} needs pyarrow, which is not installed.",
+            hint="pip install 'jsk-saver[tables]'    # with pandas; [polars] with Polars",
+        )
+
+
+def as_arrow(obj: Any, name: str, *, show_range: bool = True) -> ArrowView:
+    """Return a table as Arrow; see :class:`~jsk_saver.formats.frames.view.ArrowView`.
+
+    Parameters
+    ----------
+    obj
+        A pandas frame or series, a Polars frame or series, an Arrow table or record batch.
+    name
+        The file name, for messages.
+    show_range
+        Whether a pandas range index that is not simply 0, 1, 2, … becomes a column.
+
+    Raises
+    ------
+    CannotRepresent
+        If something in it would not come back the same from Arrow, naming column and value.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> view = as_arrow(pd.DataFrame({"x": [1, 2]}, index=["a", "b"]), "x.csv")
+    >>> view.schema.names, view.state
+    (['__index_level_0__', 'x'], {'rows': 2, 'index': [{}]})
+    """
+    need_pyarrow(name)
+    if is_a(obj, "polars.LazyFrame"):
+        raise CannotRepresent(
+            f"{name!r} was given a LazyFrame, which is a plan and has no rows yet.",
+            hint=f'saver.put("{name}", lazy_frame.collect())',
+        )
+    if is_a(obj, *_PANDAS):
+        from jsk_saver.formats.frames.pandas_view import pandas_view
+
+        return pandas_view(obj, name, show_range=show_range)
+    if is_a(obj, *_POLARS):
+        from jsk_saver.formats.frames.polars_tables import polars_view
+
+        return polars_view(obj, name)
+    from jsk_saver.formats.frames.arrow_tables import arrow_view
+
+    return arrow_view(obj)
+
+
+def full_state(view: ArrowView, *, dictionaries: bool = True) -> JSON:
+    """Return all that must be kept beside names and types of the columns.
+
+    ``dictionaries`` says whether to keep the categories that the data does not tell; formats that keep
+    dictionaries themselves need none.
+    """
+    said = {}
+    for at, (dictionary, complete) in view.dictionaries.items() if dictionaries else ():
+        values = dictionary_to_json(dictionary, complete)
+        if values is not None:
+            said[str(at)] = values
+    return view.state | ({"dictionaries": said} if said else {})
+
+
+def types_to_json(view: ArrowView) -> list[str]:
+    """Return the types of the view's columns as short texts."""
+    return [type_to_text(kind) for kind in view.schema.types]
+
+
+def types_from_json(types: Iterable[str]) -> list[pa.DataType]:
+    """Return the types that :func:`types_to_json` wrote down."""
+    return [type_from_text(text) for text in types]
+
+
+# Back ------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Source:
+    """What a file says about the table in it.
+
+    Parameters
+    ----------
+    type
+        What was put; empty for a file that the kit did not write.
+    state
+        As :func:`full_state` returned it.
+    names, kinds
+        Names and Arrow types of all columns, in the order of the file.
+    rows
+        How many rows will be read.
+    dictionaries
+        Categories that the file itself tells, by position.
+    """
+
+    type: str
+    state: JSON
+    names: list[str]
+    kinds: list[pa.DataType]
+    rows: int
+    dictionaries: dict[int, pa.Array] | None = None
+
+    def wanted(self, at: int) -> Wanted:
+        """Return the column at this position as it was put."""
+        import pyarrow as pa
+
+        kind, dictionary = self.kinds[at], (self.dictionaries or {}).get(at)
+        if dictionary is None and pa.types.is_dictionary(kind):
+            dictionary = dictionary_from_json(self.state.get("dictionaries", {}).get(str(at)), kind)
+        return Wanted(self.names[at], kind, self.state.get("notes", {}).get(str(at)), dictionary)
+
+    @property
+    def levels(self) -> int:
+        """How many of the columns are index levels; they come first."""
+        return sum("hidden" not in level for level in self.state.get("index", ()))
+
+
+@dataclass(slots=True)
+class Selection:
+    """The columns to read, and what makes an object of them.
+
+    Parameters
+    ----------
+    positions
+        The columns to read, by their position in the file.
+    assembler
+        Takes their slices in this order.
+    """
+
+    positions: list[int]
+    assembler: Assembler
+
+    def add(self, columns: list[pa.Array]) -> None:
+        """Take in the next slice of every column in ``positions``."""
+        self.assembler.add(columns)
+
+    def finish(self) -> Any:
+        """Return the object."""
+        return self.assembler.finish()
+
+
+def select(source: Source, reading: Reading) -> Selection:
+    """Return which columns to read for what ``get`` wants, and what makes an object of them.
+
+    Raises
+    ------
+    QueryError
+        If a wanted column is not there.
+    MissingExtra
+        If the library of the wanted type is not installed.
+    """
+    library = target_library(source.type, reading)
+    put_as = source.type.partition(".")[0].replace("pyarrow", "arrow")
+    if library == put_as == "pandas":
+        return _pandas_again(source, reading)
+    positions = _positions(source, reading)
+    wanted = [source.wanted(at) for at in positions]
+    if library != put_as:
+        wanted = [_without_pandas(column, source) for column in wanted]
+    if library == "polars":
+        return Selection(positions, _polars(wanted, source, library == put_as))
+    if library == "arrow":
+        return Selection(positions, _arrow(wanted, source, positions, library == put_as))
+    from jsk_saver.formats.frames.pandas_frame import PandasAssembler, unlabelled
+
+    wanted = [usual_for_pandas(column) for column in wanted]
+    finish = unlabelled([column.name for column in wanted])
+    return Selection(positions, PandasAssembler(wanted, source.rows, 0, finish))
+
+
+def target_library(put_type: str, reading: Reading) -> str:
+    """Return ``pandas``, ``polars`` or ``arrow``: what ``get`` should give.
+
+    Raises
+    ------
+    MissingExtra
+        If that library is not installed.
+    """
+    library = reading.as_ or put_type.partition(".")[0].replace("pyarrow", "arrow")
+    if not library:
+        return "pandas" if find_spec("pandas") else "arrow"
+    if library not in _LIBRARIES:
+        raise QueryError(f"as_={library!r} is not a kind of table.", hint='as_="pandas", "polars" or "arrow"')
+    if find_spec(_LIBRARIES[library]) is None:
+        extra = "polars" if library == "polars" else "tables"
+        raise MissingExtra(
+            f"{reading.name!r} was put as {put_type or library}, and {_LIBRARIES[library]} is not installed.",
+            hint=f"""pip install 'jsk-saver[{extra}]'    # or: saver.get("{reading.name}", as_="arrow")""",
+        )
+    return library
+
+
+def _pandas_again(source: Source, reading: Reading) -> Selection:
+    from jsk_saver.formats.frames.pandas_frame import PandasAssembler, restored
+    from jsk_saver.formats.frames.pandas_labels import labels_from_json
+
+    levels = source.levels
+    labels = labels_from_json(source.state.get("labels", {}), source.names[levels:])
+    picked = list(range(len(labels)))
+    if reading.columns is not None:
+        index_names = {str(level.get("name")) for level in source.state.get("index", ())}
+        found = _found(list(labels), reading.columns, reading.name, skip=index_names)
+        labels, picked = labels.take(found), found
+    positions = list(range(levels)) + [levels + at for at in picked]
+    finish = restored(source.type, source.state, lambda: labels, source.rows)
+    wanted = [source.wanted(at) for at in positions]
+    return Selection(positions, PandasAssembler(wanted, source.rows, levels, finish))
+
+
+def _positions(source: Source, reading: Reading) -> list[int]:
+    if reading.columns is None:
+        return list(range(len(source.names)))
+    return _found(source.state.get("names", source.names), reading.columns, reading.name)
+
+
+def _found(labels: list[Any], wanted: list[Any], name: str, skip: Iterable[str] = ()) -> list[int]:
+    """Return the positions of the wanted labels; text finds labels of any type, and tops of deep ones."""
+    places: dict[Any, list[int]] = {}
+    for at, label in enumerate(labels):
+        keys = (
+            [label, str(label)]
+            if not isinstance(label, tuple)
+            else [label, str(label), label[0], str(label[0])]
+        )
+        for key in dict.fromkeys(keys):
+            places.setdefault(key, []).append(at)
+    found: list[int] = []
+    for label in wanted:
+        key = label if not isinstance(label, list) else tuple(label)
+        if key in places:
+            found += places[key]
+        elif str(label) not in skip:
+            raise _no_column(label, labels, name)
+    return found
+
+
+def _no_column(label: Any, labels: list[Any], name: str) -> QueryError:
+    texts = [str(each) for each in labels]
+    close = difflib.get_close_matches(str(label), texts, n=3)
+    hint = "Did you mean " + " or ".join(map(repr, close)) + "?" if close else ""
+    if not hint:
+        hint = "Its columns are: " + ", ".join(texts[:20]) + (" …" if len(texts) > 20 else "")
+    return QueryError(f"{name!r} has no column {label!r}.", hint=hint)
+
+
+def _without_pandas(column: Wanted, source: Source) -> Wanted:
+    """Return a column as another library than the one that put it should see it."""
+    import pyarrow as pa
+
+    kind, dictionary = plain_kind(column.kind), column.dictionary
+    note = column.note if source.type.startswith("polars") else None
+    if note == "categorical" or (isinstance(note, dict) and "categories" in note):
+        kind = pa.dictionary(pa.int32(), pa.large_string())
+    elif isinstance(note, dict):
+        kind = pa.dictionary(pa.int32(), pa.large_string(), ordered=True)
+        dictionary = pa.array(note["enum"], pa.large_string())
+    name = column.name
+    if name.startswith("__index_level_") and source.type.startswith("pandas"):
+        name = "index" if source.levels == 1 else name.strip("_").removeprefix("index_")
+    return Wanted(name, kind, None, dictionary)
+
+
+def _polars(wanted: list[Wanted], source: Source, exact: bool) -> Assembler:
+    from jsk_saver.formats.frames.pandas_labels import unique_names
+    from jsk_saver.formats.frames.polars_tables import PolarsAssembler
+
+    if not exact:
+        names = unique_names(column.name for column in wanted)
+        wanted = [replace(column, name=name) for column, name in zip(wanted, names, strict=True)]
+    return PolarsAssembler(wanted, series=exact and source.type == "polars.Series")
+
+
+def _arrow(wanted: list[Wanted], source: Source, positions: list[int], exact: bool) -> Assembler:
+    from jsk_saver.formats.frames.arrow_tables import ArrowAssembler
+
+    if not exact:
+        return ArrowAssembler(wanted, source.rows)
+    names = source.state.get("names", source.names)
+    wanted = [replace(column, name=names[at]) for column, at in zip(wanted, positions, strict=True)]
+    return ArrowAssembler(wanted, source.rows, source.state, positions)
+
+
+# The guarantee ---------------------------------------------------------------------------------------
+
+
+def prove(view: ArrowView, name: str, there_and_back: Callable[[ArrowView], Any], instead: str) -> None:
+    """Send the first rows there and back, and refuse the table if they do not come back the same.
+
+    Values are kept by construction, and what cannot be is refused where it is converted. What this guards
+    is the rest: labels, index, dtypes and everything a library may invent after this was written.
+
+    Raises
+    ------
+    CannotRepresent
+        Naming what would have changed.
+    """
+    from jsk_saver.formats.frames.comparing import difference
+    from jsk_saver.formats.frames.refusal import refusal
+
+    rows = min(view.rows, PROOF_ROWS)
+    start = replace(
+        view,
+        rows=rows,
+        state=view.state | {"rows": rows},
+        dictionaries={at: (dictionary, False) for at, (dictionary, _) in view.dictionaries.items()},
+    )
+    try:
+        place = difference(view.head(rows), there_and_back(start))
+    except CannotRepresent:
+        raise
+    except Exception as error:
+        problem = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise refusal(name, "the table", f"does not come back ({problem})", instead=instead) from error
+    if place:
+        raise refusal(name, place, "would come back changed", instead=instead)
+
+
+def encoded(view: ArrowView, state: JSON) -> Encoded:
+    """Return what a format says about a table it has written."""
+    return Encoded(view.type, state, view.facts())

@@ -1,0 +1,187 @@
+"""Answering a query: which records fit, and the first of them in the order asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from jsk_saver.index.bits import top, value_at
+from jsk_saver.index.conditions import And, Condition, all_of
+from jsk_saver.index.evaluate import arrange, evaluate
+from jsk_saver.index.query import Query
+from jsk_saver.index.ranking import Ranking, phrases_of
+from jsk_saver.index.segment import Bounds, Segment
+from jsk_saver.index.sorting import Place, Sorting
+from jsk_saver.index.view import View
+from jsk_saver.record import Record
+
+_NEWEST_FIRST = ("-created", "-@created")
+
+
+class Search:
+    """One query on one state of the index.
+
+    Parameters
+    ----------
+    view
+        The state.
+    query
+        What to find.
+    """
+
+    def __init__(self, view: View, query: Query) -> None:
+        self._view, self._query = view, query
+        phrases = phrases_of(query.text or "")
+        self._condition: Condition = arrange(all_of([query.everything, *phrases]))
+        self._need = math.inf if query.limit is None else query.offset + query.limit
+        self._records: dict[Place, Record] = {}
+
+    def find(self) -> list[Record]:
+        """Return the records, as many as wanted."""
+        places = self._places()[self._query.offset :]
+        if self._query.limit is not None:
+            places = places[: self._query.limit]
+        return [self._record(place) for place in places]
+
+    def count(self) -> int:
+        """Return how many records fit, whatever the limit."""
+        if self._query.text is None:
+            return sum(self._surely(segment).bit_count() for segment in self._view.segments())
+        ranking = Ranking(self._view, self._query.text)
+        return self._count_words(ranking, every=True) or self._count_words(ranking, every=False)
+
+    def _count_words(self, ranking: Ranking, *, every: bool) -> int:
+        return sum(
+            ranking.score(segment.number, self._surely(segment), every=every)[0].bit_count()
+            for segment in self._view.segments()
+        )
+
+    def _places(self) -> list[Place]:
+        query = self._query
+        if self._need <= query.offset:
+            return []
+        if query.text is not None:
+            ranking = Ranking(self._view, query.text)
+            return self._with_words(ranking, every=True) or self._with_words(ranking, every=False)
+        if query.sort is None or query.sort in _NEWEST_FIRST:
+            return self._newest(self._fits(segment) for segment in self._view.segments())
+        return self._sorted([(segment, self._surely(segment)) for segment in self._view.segments()])
+
+    def _with_words(self, ranking: Ranking, *, every: bool) -> list[Place]:
+        if self._query.sort is None:
+            return self._best(ranking, every=every)
+        fits = []
+        for segment in self._view.segments():
+            found, _ = ranking.score(segment.number, self._surely(segment), every=every)
+            fits.append((segment, found))
+        if self._query.sort in _NEWEST_FIRST:
+            return self._newest((segment, (members, members)) for segment, members in fits)
+        return self._sorted(fits)
+
+    def _sorted(self, fits: list[tuple[Segment, int]]) -> list[Place]:
+        sort = self._query.sort or ""
+        # By the time of saving means in the order of the store, like newest first.
+        return Sorting(sort, self._need).first([fit for fit in fits if fit[1]])
+
+    # What fits --------------------------------------------------------------------------------------
+
+    def _fits(self, segment: Segment) -> tuple[Segment, Bounds]:
+        """Return which records of a segment fit for sure, and which may."""
+        asked = segment.live
+        if not self._query.hidden:
+            asked &= ~segment.hidden
+        if self._query.latest:
+            asked &= segment.latest
+        if not asked:
+            return segment, (0, 0)
+        if self._condition == And():
+            return segment, (asked, asked)
+        sure, possible = evaluate(self._condition, segment)
+        return segment, (sure & asked, possible & asked)
+
+    def _surely(self, segment: Segment) -> int:
+        """Return which records of a segment fit, after a look into those that may."""
+        _, (sure, possible) = self._fits(segment)
+        for position in segment.newest_first(possible & ~sure):
+            if self._look_into((segment, position)):
+                sure |= 1 << position
+        return sure
+
+    def _look_into(self, place: Place) -> bool:
+        return self._condition.matches(self._record(place))
+
+    def _record(self, place: Place) -> Record:
+        found = self._records.get(place)
+        if found is None:
+            found = self._records[place] = place[0].record(place[1])
+        return found
+
+    # Orders -----------------------------------------------------------------------------------------
+
+    def _newest(self, fits: Iterator[tuple[Segment, Bounds]]) -> list[Place]:
+        """Return the first places by key; segments come with the newest first, so most are never asked."""
+        found: list[tuple[int, int, int, Segment]] = []
+        for segment, (sure, possible) in fits:
+            floor = found[-1][:2] if len(found) >= self._need else (-math.inf, 0)
+            if not possible or (segment.newest, segment.number) < floor:
+                if len(found) >= self._need and segment.newest < floor[0]:
+                    break
+                continue
+            taken, keys = 0, segment.keys
+            for position in segment.newest_first(possible):
+                if taken == self._need or (keys[position], segment.number) < floor:
+                    break
+                if sure >> position & 1 or self._look_into((segment, position)):
+                    found.append((keys[position], segment.number, position, segment))
+                    taken += 1
+            found.sort(key=lambda item: item[:3], reverse=True)
+            del found[int(min(self._need, len(found))) :]
+        return [(segment, position) for _, _, position, segment in found]
+
+    def _best(self, ranking: Ranking, *, every: bool) -> list[Place]:
+        """Return the first places by score, of equal ones the newest first."""
+        found: list[tuple[int, int, int, int, Segment]] = []
+        for segment in self._view.segments():
+            _, (sure, possible) = self._fits(segment)
+            if not possible:
+                continue
+            members, slices = ranking.score(segment.number, possible, every=every)
+            floor = found[-1][:2] if len(found) >= self._need else (0, 0)
+            for score, position in self._top(segment, members, sure, slices, floor):
+                found.append((score, segment.keys[position], segment.number, position, segment))
+            found.sort(key=lambda item: item[:4], reverse=True)
+            del found[int(min(self._need, len(found))) :]
+        return [(segment, position) for _, _, _, position, segment in found]
+
+    def _top(
+        self, segment: Segment, members: int, sure: int, slices: list[int], floor: tuple[int, int]
+    ) -> list[tuple[int, int]]:
+        """Return score and position of the best of a segment that may still be among the best of all."""
+        lowest = floor[0] if segment.newest > floor[1] else floor[0] + 1
+        members &= ~_scored_below(slices, members, lowest)
+        while True:
+            best = top(slices, members, int(min(self._need, members.bit_count())))
+            wrong = 0
+            for position in segment.newest_first(best & ~sure):
+                if self._look_into((segment, position)):
+                    sure |= 1 << position
+                else:
+                    wrong |= 1 << position
+            if not wrong:
+                return [(value_at(slices, position), position) for position in segment.newest_first(best)]
+            members &= ~wrong
+
+
+def _scored_below(slices: list[int], members: int, lowest: int) -> int:
+    """Return which of ``members`` have a lower score than ``lowest``."""
+    if lowest >> len(slices):
+        return members
+    below, equal = 0, members
+    for place in range(len(slices) - 1, -1, -1):
+        ones = equal & slices[place]
+        if lowest >> place & 1:
+            below |= equal ^ ones
+            equal = ones
+        else:
+            equal ^= ones
+    return below
