@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -196,9 +197,11 @@ class Connection:
             raise self._with_suggestion(missing, name, None)
         return entries
 
-    def newest_match(self, name: str, wanted: Query) -> Record:
+    def newest_match(self, name: str, asked: Query) -> Record:
         """Return the newest version of ``name`` that matches; the store is asked about that name only."""
         entries = self.entries(name)
+        order = None if asked.text is None else "-created"  # the newest that fits, not the best ranked
+        wanted = replace(asked, name=name, name_glob=None, sort=order, limit=1, offset=0)
         found = self.index.find(wanted)
         if found:
             return found[0]
@@ -206,7 +209,7 @@ class Connection:
             raise Hidden(f"{name!r} was deleted.", kept="Its versions.", hint=f'saver.restore("{name}")')
         count = sum(not entry.marker for entry in entries)
         raise NoMatch(
-            f"None of the {count} version(s) of {name!r} matches {wanted}. "
+            f"None of the {count} version(s) of {name!r} matches {asked}. "
             f"The newest has the metadata {self.store.head(name).metadata}.",
             hint=f'saver.history("{name}")',
         )

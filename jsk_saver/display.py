@@ -217,7 +217,9 @@ def text_fields(
     width = width or _terminal_width()
     room = max(20, width - label - 4)
     lines = [title] if title else []
-    lines += [*(f"  {line}" for line in _wrap(one_line(lead), min(width, 88) - 2)), ""] if lead else []
+    lines += (
+        [*(f"  {line}".rstrip() for line in _wrap(one_line(lead), min(width, 88) - 2)), ""] if lead else []
+    )
     for name, values in shown:
         wrapped = [line for value in values for line in _wrap(human_value(value), room)]
         for number, line in enumerate(wrapped):

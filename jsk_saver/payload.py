@@ -88,6 +88,7 @@ class Payload(io.RawIOBase):
         self._digest = ""
         self._bytes: bytes | None = None
         self._absorbed = 0
+        self._closing = False
         self.path: Path | None = None
 
     # Writing ----------------------------------------------------------------------------------------
@@ -108,38 +109,53 @@ class Payload(io.RawIOBase):
         StoreFull
             If the disk with the temporary file has no room left.
         """
-        block = data if isinstance(data, bytes) else memoryview(data).cast("B").tobytes()
-        if not block:
+        view = memoryview(data).cast("B")
+        if not view:
             return 0
-        if self._memory is not None and self.size + len(block) > self._limit:
+        if self._memory is not None and self.size + len(view) > self._limit:
             self._move_to_file()
-        self._absorb(block)
+        if self._memory is not None:
+            block = data if isinstance(data, bytes) else view.tobytes()
+            self._absorb(block)
+            self._memory.write(block)
+            self.size += len(block)
+            return len(block)
         try:
-            _write_all(self._memory if self._memory is not None else self._opened(), block)
+            _write_all(self._opened(), view)
         except OSError as error:
             raise self._explain(error) from error
-        self.size += len(block)
-        return len(block)
+        self.size += len(view)
+        self._follow()
+        return len(view)
 
     def tell(self) -> int:
         """Return how many bytes have been written."""
         return self.size
 
     def finish(self) -> Self:
-        """End the writing: size and digest are final from here on."""
-        if self._hashing is not None:
-            try:
-                self._hashing.result()
-            except OSError as error:
-                raise StoreError(f"Cannot read {self.path}: {error.strerror}.") from error
-            self._hashing = None
-        self._digest = self._digest or "sha256:" + self._hash.hexdigest()
+        """End the writing: size and digest are final from here on.
+
+        Of a file the hashing may still be going on; only asking for the digest waits for it.
+        """
+        if self._file is not None:
+            self._follow()
+        else:
+            self._digest = self.digest
         return self
 
     @property
     def digest(self) -> str:
         """``sha256:`` and 64 hexadecimal digits, once all is written; waits for the hashing."""
-        return self._digest or self.finish()._digest
+        if not self._digest:
+            try:
+                if self._hashing is not None:
+                    self._hashing.result()
+                if self._memory is None:
+                    self.absorb_to(self.size)
+            except OSError as error:
+                raise StoreError(f"Cannot read {self.path}: {error.strerror}.") from error
+            self._digest = "sha256:" + self._hash.hexdigest()
+        return self._digest
 
     def allocate(self, size: int) -> None:
         """Prepare a file of ``size`` bytes, to be filled by :meth:`write_at` in any order."""
@@ -163,12 +179,21 @@ class Payload(io.RawIOBase):
 
     def absorb_to(self, end: int) -> None:
         """Hash what lies in the file between the last hashed byte and ``end``."""
-        while self._absorbed < end:
-            block = self.read_at(self._absorbed, min(BLOCK, end - self._absorbed))
-            if not block:
+        handle, buffer = self._opened().fileno(), memoryview(bytearray(BLOCK))
+        while self._absorbed < end and not self._closing:
+            size = os.preadv(handle, [buffer[: end - self._absorbed]], self._absorbed)
+            if not size:
                 break
-            self._hash.update(block)
-            self._absorbed += len(block)
+            self._hash.update(buffer[:size])
+            self._absorbed += size
+
+    def _follow(self) -> None:
+        """Have a thread hash what is in the file by now, unless one is still at it.
+
+        The writer neither waits for the hash nor keeps the bytes for it: it comes after, in the file.
+        """
+        if self.size - self._absorbed >= BLOCK and (self._hashing is None or self._hashing.done()):
+            self._hashing = _hashers().submit(self.absorb_to, self.size)
 
     def _absorb(self, block: bytes) -> None:
         if self._hashing is not None:
@@ -222,7 +247,7 @@ class Payload(io.RawIOBase):
         payload.path = path
         payload._file = path.open("rb", buffering=0)
         payload.size = os.fstat(payload._file.fileno()).st_size
-        payload._hashing = _hashers().submit(payload.absorb_to, payload.size)
+        payload._follow()
         return payload
 
     @classmethod
@@ -291,6 +316,7 @@ class Payload(io.RawIOBase):
 
     def close(self) -> None:
         """Forget the bytes and remove the temporary file."""
+        self._closing = True  # a thread that still hashes stops
         if self._hashing is not None:
             with suppress(OSError):
                 self._hashing.result()

@@ -118,7 +118,7 @@ class Reader:
         name = check_name(filename)
         wanted: str | None
         if search_pattern is not None or search:
-            wanted = self._newest_match(name, search_pattern, search)
+            wanted = self._connection.newest_match(name, _asked(search_pattern, search)).version
         else:
             wanted = self._connection.resolve(name, version)
         delivery = Delivery(
@@ -127,16 +127,6 @@ class Reader:
         record, result = delivery.of(name, wanted)
         reads.add(self.store.uri, name, record.version)
         return result
-
-    def _newest_match(
-        self, name: str, pattern: Mapping[str, Any] | str | None, search: dict[str, Any]
-    ) -> str:
-        from jsk_saver.index import query
-
-        asked = query(pattern, **search)
-        order = None if asked.text is None else "-created"  # the newest that fits, not the best ranked
-        wanted = replace(asked, name=name, name_glob=None, sort=order, limit=1, offset=0)
-        return self._connection.newest_match(name, wanted).version
 
     # Finding ----------------------------------------------------------------------------------------
 
@@ -177,16 +167,11 @@ class Reader:
         >>> saver.search("rows:>=1000").names
         ['a.json']
         """
-        from jsk_saver.index import Query, query
-
-        if isinstance(search_pattern, Query):
-            wanted = replace(search_pattern, **search)
-        else:
-            wanted = query(search_pattern, **search)
+        wanted = _asked(search_pattern, search)
         if refresh:
             self._connection.refresh(wanted)
         found = self._connection.index.find(wanted)
-        title = f"matching {wanted}" if f"{wanted}" else ""
+        title = f"matching {wanted}" if search_pattern or search else f"in {self.store.uri}"
         return Results(self._all_saved(found), title, hint="saver.search()    # everything there is")
 
     def history(self, filename: str | os.PathLike[str]) -> Results:
@@ -266,3 +251,9 @@ class Reader:
 
     def _saved(self, record: Record, *, unchanged: bool = False) -> Saved:
         return Saved.of(record, self.store.address(record.name, record.version), unchanged=unchanged)
+
+
+def _asked(pattern: Mapping[str, Any] | str | Query | None, search: dict[str, Any]) -> Query:
+    from jsk_saver.index import Query, query
+
+    return replace(pattern, **search) if isinstance(pattern, Query) else query(pattern, **search)

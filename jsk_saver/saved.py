@@ -206,7 +206,7 @@ class Results(Sequence[Saved]):
     # Showing ----------------------------------------------------------------------------------------
 
     def _title(self) -> str:
-        joint = " " if self.title.startswith(("of ", "matching ")) else ": "
+        joint = " " if self.title.startswith(("of ", "in ", "matching ")) else ": "
         counted = wording.count(len(self._items), "version")
         line = human_value(f"{counted}{joint}{self.title}" if self.title else counted)
         return line[0].upper() + line[1:]
@@ -297,13 +297,14 @@ class Story:
         which = f", the {wording.rank(self.position, self.total)}" if self.position and self.total else ""
         by = f" by {lineage['user']}" if lineage.get("user") else ""
         told = [f"{kind}{which}, saved{by} on {saved.created.astimezone():%-d %B %Y at %H:%M:%S %Z}."]
-        places = [
-            f"from {wording.place(lineage)}" if wording.place(lineage) else "",
-            f"at commit {wording.code(lineage)}" if lineage.get("commit") else "",
-            f"for {wording.trial(lineage)}" if wording.trial(lineage) else "",
-        ]
-        if any(places):
-            told.append(f"It comes {', '.join(filter(None, places))}.")
+        if wording.place(lineage) or lineage.get("commit"):
+            origin = (
+                f"It comes from {wording.place(lineage)}, " if wording.place(lineage) else "The code was "
+            )
+            commit = f"at commit {wording.code(lineage)}" if lineage.get("commit") else ""
+            told.append(f"{(origin + commit).rstrip(', ')}.")
+        if wording.trial(lineage):
+            told.append(f"It belongs to {wording.trial(lineage)}.")
         told += filter(None, [self._family()])
         return " ".join(told)
 
@@ -322,10 +323,7 @@ class Story:
             ("version", Code(saved.version)),
             ("contents", wording.contents(saved.size, saved.facts, saved.format)),
             ("metadata", wording.entries(saved.metadata)),
-            (
-                "facts",
-                wording.entries({k: v for k, v in saved.facts.items() if k not in ("rows", "columns")}),
-            ),
+            ("facts", wording.other_facts(saved.facts)),
             ("made from", wording.parent_lines(lineage)),
             ("by", wording.maker(lineage)),
             ("notebook", wording.place(lineage)),

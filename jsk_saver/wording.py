@@ -69,6 +69,12 @@ def entries(metadata: JSON) -> list[str]:
     return at_most(lines, _MOST, "more")
 
 
+def other_facts(facts: JSON) -> list[str]:
+    """Return one line for each fact that :func:`contents` has not said."""
+    said = {"rows", "columns"} if {"rows", "columns"} <= facts.keys() else set()
+    return entries({key: value for key, value in facts.items() if key not in said})
+
+
 def at_most(lines: Iterable[str], most: int, noun: str) -> list[str]:
     """Return the first lines, and how many more there are."""
     lines = list(lines)
@@ -104,7 +110,8 @@ def place(lineage: JSON) -> str:
 def parent_lines(lineage: JSON) -> list[str]:
     """Return one line for each version it was made from."""
     lines = [
-        f"{parent['name']}  {parent['version']}" + (f"  in {parent['store']}" if parent.get("store") else "")
+        f"{parent.get('name')}  {parent.get('version')}"
+        + (f"  in {parent['store']}" if "store" in parent else "")
         for parent in lineage.get("parents", ())
     ]
     lines = at_most(lines, _MOST, "versions")

@@ -150,29 +150,44 @@ def spool(connection: Connection) -> Finding:
 
 
 def formats() -> Finding:
-    """Return which formats can be used, and what to install for the others."""
+    """Return which formats can be used, plug-ins' too, and what to install for the others."""
+    import warnings
+
+    from jsk_saver.formats import Formats
     from jsk_saver.formats.builtin import BUILTINS, EXTRAS
 
-    needed = {package for item in BUILTINS for package in item.needs} | EXTRAS.keys()
-    installed = {package: _installed(package) for package in sorted(needed | {"boto3"})}
-    missing = []
-    for item in BUILTINS:
-        lacking = [package for package in item.needs if installed[package] is None]
-        if lacking:
-            extensions = list(item.extensions)
-            missing.append(
-                {"format": item.name, "extensions": extensions, "needs": lacking, "install": _line(lacking)}
-            )
-    lacking_names = {item["format"] for item in missing}
-    usable = [item.name for item in BUILTINS if item.name not in lacking_names]
-    data = {"available": usable, "missing": missing, "packages": installed}
-    there = [f"{_public(package)} {version}" for package, version in installed.items() if version]
-    absent = [_public(package) for package, version in installed.items() if version is None]
-    told: list[tuple[str, Any]] = [("available", ", ".join(usable))]
+    known = Formats()
+    with warnings.catch_warnings(action="ignore"):  # what they warn of is told below
+        names = known.names()
+    extensions = known.extensions()
+    missing = [
+        {
+            "format": name,
+            "extensions": [extension for extension, able in extensions.items() if name in able],
+            "needs": lacking,
+            "install": _line(lacking),
+        }
+        for name, lacking in known.missing().items()
+    ]
+    usable = [name for name in names if name not in known.missing()]
+    needed = {package for item in BUILTINS for package in item.needs} | EXTRAS.keys() | {"boto3"}
+    packages = {package: _installed(package) for package in sorted(needed)}
+    told = [("available", ", ".join(usable)), *_packages_told(packages)]
     if missing:
-        told.append(("missing", [f"{item['format']}: {item['install']}" for item in missing]))
-    told += [("packages", ", ".join(there))] + ([("not there", ", ".join(absent))] if absent else [])
-    return Finding("Formats", told, data=data)
+        told.insert(1, ("missing", [f"{item['format']}: {item['install']}" for item in missing]))
+    problems = [
+        Problem(f"The format plug-in of {package} does not work: {why}.", f"pip install --upgrade {package}")
+        for package, why in known.broken.items()
+    ]
+    data = {"available": usable, "missing": missing, "broken": known.broken, "packages": packages}
+    return Finding("Formats", told, data=data, problems=problems)
+
+
+def _packages_told(packages: dict[str, str | None]) -> list[tuple[str, Any]]:
+    there = [f"{_public(package)} {version}" for package, version in packages.items() if version]
+    absent = [_public(package) for package, version in packages.items() if version is None]
+    told = [("packages", ", ".join(there)), ("not there", ", ".join(absent))]
+    return [(name, value) for name, value in told if value]
 
 
 def _installed(package: str) -> str | None:

@@ -120,11 +120,17 @@ class SafeTensors(Format):
         sizes = {key: _check_tensor(key, value, kind) for key, value in obj.items()}
         # Wider types first, as the library does it, so that every tensor starts at a multiple of its width.
         order = sorted(obj, key=lambda key: (-_TENSOR_TYPES[_dtype(obj[key])][1], key))
-        header: JSON = {"__metadata__": {"format": "np" if kind == "numpy" else "pt", "order": json.dumps(list(obj))}}
+        header: JSON = {
+            "__metadata__": {"format": "np" if kind == "numpy" else "pt", "order": json.dumps(list(obj))}
+        }
         start = 0
         for key in order:
             code = _TENSOR_TYPES[_dtype(obj[key])][0]
-            header[key] = {"dtype": code, "shape": list(obj[key].shape), "data_offsets": [start, start + sizes[key]]}
+            header[key] = {
+                "dtype": code,
+                "shape": list(obj[key].shape),
+                "data_offsets": [start, start + sizes[key]],
+            }
             start += sizes[key]
         text = json.dumps(header, separators=(",", ":")).encode()
         text += b" " * (-len(text) % 8)
@@ -145,7 +151,9 @@ class SafeTensors(Format):
         with opened(payload) as file:
             header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
         about = header.pop("__metadata__", {})
-        torch_kind = reading.type.endswith("torch.Tensor") or (not reading.type and about.get("format") == "pt")
+        torch_kind = reading.type.endswith("torch.Tensor") or (
+            not reading.type and about.get("format") == "pt"
+        )
         if payload.path is None:
             tensors = _load(payload.getvalue(), torch_kind)
         else:
@@ -206,7 +214,8 @@ def _no_dtype(array: Any, what: str) -> CannotRepresent:
 def _check_key(key: Any) -> None:
     if type(key) is not str:
         raise CannotRepresent(
-            f"The key {key!r} is {article(type_name(key))}; the names in an npz are text.", hint=f'Write it as "{key}".'
+            f"The key {key!r} is {article(type_name(key))}; the names in an npz are text.",
+            hint=f'Write it as "{key}".',
         )
     try:
         length = len(key.encode("utf-8")) + len(".npy")
@@ -242,9 +251,11 @@ def _check_tensor(key: Any, tensor: Any, kind: str | None) -> int:
     """Return the size of a tensor in bytes, having made sure that it comes back the same."""
     where = place("$", key)
     if type(key) is not str or key == "__metadata__":
-        raise CannotRepresent(f"{key!r} cannot be the name of a tensor.", hint="Names are text, as in a state_dict.")
+        raise CannotRepresent(
+            f"{key!r} cannot be the name of a tensor.", hint="Names are text, as in a state_dict."
+        )
     dtype = _dtype(tensor)
-    # NumPy knows these two only where ml_dtypes is installed, and safetensors then reads them back as torch's.
+    # NumPy knows these two only through ml_dtypes, and safetensors does not read them back for it.
     foreign = kind == "numpy" and dtype.startswith(("bfloat16", "float8"))
     if dtype not in _TENSOR_TYPES or foreign:
         raise CannotRepresent(
@@ -268,7 +279,10 @@ def _torch_problem(tensor: Any) -> tuple[str, str] | None:
     import torch
 
     if type(tensor) is not torch.Tensor:
-        return f"is {article(type_name(tensor))} and would come back as a torch.Tensor", "Use .detach(), or save it as .pt."
+        return (
+            f"is {article(type_name(tensor))} and would come back as a torch.Tensor",
+            "Use .detach(), or save it as .pt.",
+        )
     if tensor.requires_grad:
         return "requires a gradient and would come back without", "Use .detach(), or save it as .pt."
     if tensor.layout != torch.strided or tensor.is_meta:

@@ -43,7 +43,13 @@ class _Custom(Format):
 
 
 def custom_format(
-    name: str, *, extensions: Iterable[str], types: Types, encode: Encode, decode: Decode, runs_code: bool = False
+    name: str,
+    *,
+    extensions: Iterable[str],
+    types: Types,
+    encode: Encode,
+    decode: Decode,
+    runs_code: bool = False,
 ) -> Format:
     """Return a format that writes with ``encode(obj, file)`` and reads with ``decode(file)``.
 
@@ -101,5 +107,3 @@ def _question(types: Types) -> Callable[[Any], bool]:
             hint='types=(MyType,), or types="geopandas.GeoDataFrame", or types=lambda obj: ...',
         )
     return lambda obj: isinstance(obj, classes) or (bool(names) and is_a(obj, *names))
-
-

@@ -22,11 +22,10 @@ from jsk_saver.formats.streams import Sink, opened
 from jsk_saver.payload import BLOCK, Payload
 from jsk_saver.record import JSON
 
+_COMPRESSED = """.7z .avif .bz2 .docx .feather .flac .gif .gz .heic .jpeg .jpg .m4a .mkv .mov .mp3 .mp4 .npz
+    .ogg .parquet .pdf .png .pptx .rar .tgz .webm .webp .whl .xlsx .xz .zip .zst"""
 #: Suffixes of files that are compressed already.
-_DENSE = frozenset(
-    ".7z .avif .bz2 .feather .flac .gif .gz .heic .jpeg .jpg .m4a .mkv .mov .mp3 .mp4 .npz .ogg .parquet .pdf "
-    ".png .pptx .docx .rar .tgz .webm .webp .whl .xlsx .xz .zip .zst".split()
-)
+_DENSE = frozenset(_COMPRESSED.split())
 #: Zip's extra field for a modification time in seconds since 1970, UTC (APPNOTE 4.5, "UT").
 _UT = 0x5455
 _OLDEST, _NEWEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
@@ -65,7 +64,8 @@ def _below(folder: Path) -> Iterator[Path]:
         inside = sorted(folder.iterdir(), key=lambda path: path.name)
     except OSError as error:
         raise CannotRepresent(
-            f"The folder {str(folder)!r} cannot be read: {error.strerror or error}.", kept="Nothing was saved."
+            f"The folder {str(folder)!r} cannot be read: {error.strerror or error}.",
+            kept="Nothing was saved.",
         ) from error
     for path in inside:
         yield path
@@ -173,7 +173,8 @@ def extract(payload: Payload, target: Path) -> None:
                 _extract_all(archive, folder)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise JskError(
-                f"The folder cannot be unpacked: {error}.", kept="The version in the store; nothing was written."
+                f"The folder cannot be unpacked: {error}.",
+                kept="The version in the store; nothing was written.",
             ) from error
         folder.replace(target)
     finally:
@@ -211,7 +212,13 @@ def _extract_all(archive: zipfile.ZipFile, folder: Path) -> None:
 def _check_entry(entry: zipfile.ZipInfo) -> None:
     name = entry.filename
     parts = name.removesuffix("/").split("/")
-    if name.startswith("/") or ".." in parts or "" in parts or "." in parts or (os.sep != "/" and ":" in name):
+    if (
+        name.startswith("/")
+        or ".." in parts
+        or "" in parts
+        or "." in parts
+        or (os.sep != "/" and ":" in name)
+    ):
         raise InvalidName(
             f"The zip holds the name {name!r}, which would land outside of the folder.",
             kept="Nothing was written.",
@@ -226,7 +233,11 @@ def _check_link(folder: Path, path: Path) -> None:
     text = os.readlink(path)  # noqa: PTH115 - as it was written
     root = Path(os.path.realpath(folder))
     target = os.path.normpath(root / path.parent.relative_to(folder) / text)
-    if Path(text).is_absolute() or not _is_within(target, root) or not _is_within(os.path.realpath(path), root):
+    if (
+        Path(text).is_absolute()
+        or not _is_within(target, root)
+        or not _is_within(os.path.realpath(path), root)
+    ):
         raise InvalidName(
             f"The zip holds the link {str(path.relative_to(folder))!r} to {text!r}, outside of the folder.",
             kept="Nothing was written.",

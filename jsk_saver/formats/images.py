@@ -166,7 +166,9 @@ class Jpeg(Raster):
     def compare(self, obj: Any, again: Any, name: str) -> None:
         """Compare everything but the pixels."""
         if (obj.mode, obj.size) != (again.mode, again.size):
-            raise CannotRepresent(f"The image would come back from {name!r} changed.", hint="Save it as .png.")
+            raise CannotRepresent(
+                f"The image would come back from {name!r} changed.", hint="Save it as .png."
+            )
 
 
 class Webp(Raster):

@@ -122,7 +122,7 @@ class Onnx(Format):
         if _is_too_large(obj):
             raise CannotRepresent(
                 "The model is larger than 2 GB, which one ONNX file cannot hold.",
-                hint="onnx.save(model, 'model/model.onnx', save_as_external_data=True), then save Path('model').",
+                hint="onnx.save(model, 'm/model.onnx', save_as_external_data=True), then save Path('m').",
             )
         payload.write(obj.SerializeToString(deterministic=True))
         facts = {"ir_version": obj.ir_version, "inputs": [item.name for item in obj.graph.input][:20]}
@@ -155,13 +155,20 @@ class _explained:  # noqa: N801 - reads as the words it stands for
         return None
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        reasons = (pickle.PicklingError, TypeError, AttributeError, RecursionError, ValueError, NotImplementedError)
+        reasons = (
+            pickle.PicklingError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            ValueError,
+            NotImplementedError,
+        )
         if not isinstance(error, reasons) or isinstance(error, CannotRepresent):
             return
         where, part = culprit(self._obj)
         raise CannotRepresent(
             f"{where} is {article(type_name(part))} ({shown(part)}), which cannot be pickled: {error}.",
-            hint="Leave it out, or define it at the top level of a module; or save only its data, as .json or .npz.",
+            hint="Leave it out, define it at the top level of a module, or save only its data.",
         ) from error
 
 

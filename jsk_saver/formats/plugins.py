@@ -44,8 +44,8 @@ def load_plugins(from_plugin: Callable[[str], AbstractContextManager[Formats]]) 
         except Exception as error:
             broken[package] = f"{type(error).__name__}: {error}"
             warnings.warn(
-                f"The format plug-in {point.name!r} of the package {package!r} does not work and was left out "
-                f"({broken[package]}). All other formats do. Next: pip install --upgrade {package}",
+                f"The format plug-in {point.name!r} of the package {package!r} does not work and was left "
+                f"out ({broken[package]}). All other formats do. Next: pip install --upgrade {package}",
                 stacklevel=2,
             )
     return broken

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,16 +12,15 @@ from typing import Any
 
 from jsk_saver.errors import CannotRepresent, SettingsError, UnknownFormat
 from jsk_saver.formats import translate
-from jsk_saver.formats.base import Encoded, Format, Reading, file_name
+from jsk_saver.formats.advice import accepts, nothing_fits, offer, register_hint, suffixes
+from jsk_saver.formats.base import Encoded, Format, Reading
 from jsk_saver.formats.builtin import BUILTINS
 from jsk_saver.formats.custom import Decode, Encode, Types, custom_format
-from jsk_saver.formats.naming import article, remedy, type_name
+from jsk_saver.formats.naming import article, type_name
 from jsk_saver.formats.plugins import load_plugins
 from jsk_saver.payload import Payload
 
 _BYTES = (bytes, bytearray, memoryview)
-#: Formats whose files hold plain data, and for which advice on other data helps.
-_PLAIN = frozenset({"json", "jsonl", "yaml", "toml"})
 
 
 @dataclass(slots=True)
@@ -115,14 +113,15 @@ class Formats:
             if encode is None or decode is None:
                 raise SettingsError(
                     f"The format {format!r} needs encode= and decode=.",
-                    hint=_register_hint(format, "MyType"),
+                    hint=register_hint(format, "MyType"),
                 )
             format = custom_format(  # noqa: A001
                 format, extensions=extensions, types=types, encode=encode, decode=decode, runs_code=runs_code
             )
         if not isinstance(format, Format):
             raise SettingsError(
-                f"{format!r} is not a Format.", hint="Give an instance of a Format, or a name with encode= and decode=."
+                f"{format!r} is not a Format.",
+                hint="Give an instance of a Format, or a name with encode= and decode=.",
             )
         dotted = tuple(extension.lower() for extension in format.extensions)
         self._entries.append(_Entry(format.name, dotted, "", format.runs_code, format, self._plugin))
@@ -169,11 +168,11 @@ class Formats:
             return self._of_path(obj)
         for entry in self._entries_for(name):
             found = self._load(entry)
-            if _accepts(found, obj):
+            if accepts(found, obj):
                 return found
         if isinstance(obj, _BYTES):
             return self.by_name("bytes")
-        raise self._nothing_fits(name, obj)
+        raise nothing_fits(name, obj, [entry.name for entry in self._entries_for(name)], self.fits(obj))
 
     def by_name(self, name: str, plugin: str = "") -> Format:
         """Return the format of this name, as a record keeps it.
@@ -201,7 +200,7 @@ class Formats:
         raise UnknownFormat(
             f"The format {name!r} is not known here.{why}",
             kept="The version, as it is.",
-            hint=f"pip install --upgrade {plugin}" if plugin else _register_hint(name, "MyType"),
+            hint=f"pip install --upgrade {plugin}" if plugin else register_hint(name, "MyType"),
         )
 
     def for_extension(self, name: str) -> Format:
@@ -213,7 +212,9 @@ class Formats:
         self._look_for_plugins()
         own = [entry for entry in reversed(self._entries) if entry.format is not None and not entry.path]
         kit = [entry for entry in self._entries if entry not in own]
-        found = [entry.extensions[0] for entry in own + kit if entry.extensions and self._would_take(entry, obj)]
+        found = [
+            entry.extensions[0] for entry in own + kit if entry.extensions and self._would_take(entry, obj)
+        ]
         return list(dict.fromkeys(found))
 
     # Using ------------------------------------------------------------------------------------------
@@ -299,7 +300,7 @@ class Formats:
     def _entries_for(self, name: str) -> Iterator[_Entry]:
         """Yield what is registered for the extensions of a name: the longest, then the latest first."""
         self._look_for_plugins()
-        for extension in _suffixes(name):
+        for extension in suffixes(name):
             for entry in reversed(self._entries):
                 if extension in entry.extensions:
                     yield entry
@@ -312,15 +313,16 @@ class Formats:
         return entry.format
 
     def _would_take(self, entry: _Entry, obj: Any) -> bool:
-        return _accepts(self._load(entry), obj)
+        return accepts(self._load(entry), obj)
 
     def _named(self, format: str | Format, obj: Any) -> Format:  # noqa: A002
         chosen = self.by_name(format) if isinstance(format, str) else format
         if chosen.name == "zip" and isinstance(obj, Path) and obj.is_dir():
             return self.by_name("folder")  # which is a zip, too
-        if not _accepts(chosen, obj):
+        if not accepts(chosen, obj):
             raise UnknownFormat(
-                f"The format {chosen.name!r} does not hold {article(type_name(obj))}.", hint=self._offer(obj, "name")
+                f"The format {chosen.name!r} does not hold {article(type_name(obj))}.",
+                hint=offer(obj, "name", self.fits(obj)),
             )
         return chosen
 
@@ -331,57 +333,3 @@ class Formats:
             return self.by_name("file")
         what = "is neither a file nor a folder" if path.exists() else "does not exist"
         raise CannotRepresent(f"{str(path)!r} {what}.", hint="Check the path; a link must lead somewhere.")
-
-    def _nothing_fits(self, name: str, obj: Any) -> UnknownFormat:
-        extensions = _suffixes(name)
-        stem = name[: -len(extensions[-1])] if extensions else name
-        formats = [entry.name for entry in self._entries_for(name)]
-        if formats:
-            what = f"No format for {extensions[-1]} takes {article(type_name(obj))}."
-        elif extensions:
-            what = f"{extensions[-1]} is not an extension that is known here, in {name!r}."
-        else:
-            what = f"The name {name!r} has no extension, which would choose the format."
-        advice = f" {remedy(obj)}." if _PLAIN & set(formats) else ""
-        new = (extensions[-1] if extensions and not formats else ".myformat")[1:]
-        return UnknownFormat(
-            what + advice,
-            hint=f"{self._offer(obj, stem)}\n        {_register_hint(new, type(obj).__name__)}",
-        )
-
-    def _offer(self, obj: Any, stem: str) -> str:
-        fitting = self.fits(obj)[: translate.SHOWN]
-        if not fitting:
-            return "No format holds it yet; register one."
-        listed = translate.listed(fitting)
-        return f'saver.put("{stem}{fitting[0]}", …)    # {article(type_name(obj))} can be saved as {listed}'
-
-
-def _accepts(format: Format, obj: Any) -> bool:  # noqa: A002
-    try:
-        return bool(format.accepts(obj))
-    except Exception as error:
-        warnings.warn(
-            f"The format {format.name!r} was left out: asked whether it takes {article(type_name(obj))}, it raised "
-            f"{type(error).__name__}: {error}.",
-            stacklevel=3,
-        )
-        return False
-
-
-def _suffixes(name: str) -> list[str]:
-    """Return the extensions of a file name, the longest first.
-
-    Examples
-    --------
-    >>> _suffixes("data/logs.2024.TAR.gz"), _suffixes(".bashrc"), _suffixes("model")
-    (['.2024.tar.gz', '.tar.gz', '.gz'], [], [])
-    """
-    parts = file_name(name).lstrip(".").lower().split(".")[1:]
-    if not parts or not parts[-1]:
-        return []
-    return ["." + ".".join(parts[start:]) for start in range(len(parts))]
-
-
-def _register_hint(name: str, kind: str) -> str:
-    return f'saver.formats.register("{name}", extensions=(".{name}",), types=({kind},), encode=write, decode=read)'

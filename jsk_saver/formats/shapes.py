@@ -77,7 +77,8 @@ class Walk:
         if kind is str or kind in _NUMBERS:
             return None
         if kind is float:
-            return self._float(value, where)
+            self._float(value, where)
+            return None
         if kind is dict:
             return self._below(value, where, self._dict)
         if kind in (list, tuple):
@@ -105,7 +106,8 @@ class Walk:
             )
         if len(self._above) >= MAX_DEPTH:
             raise CannotRepresent(
-                f"The object is nested deeper than {MAX_DEPTH} levels at {where[:60]}…", hint="Save it as .pkl."
+                f"The object is nested deeper than {MAX_DEPTH} levels at {where[:60]}…",
+                hint="Save it as .pkl.",
             )
         self._above.add(id(value))
         try:
@@ -141,7 +143,8 @@ class Walk:
 
     def _refused(self, value: Any, where: str) -> CannotRepresent:
         return CannotRepresent(
-            f"{where} is {article(type_name(value))} ({shown(value)}), which {self.medium} would not bring back.",
+            f"{where} is {article(type_name(value))} ({shown(value)}), "
+            f"which {self.medium} would not bring back.",
             hint=f"{remedy(value)}, or save the object as .pkl.",
         )
 
@@ -235,7 +238,9 @@ def difference(one: Any, two: Any, where: str = "$") -> str:
     if isinstance(one, dict):
         if list(map(type, one)) != list(map(type, two)) or one.keys() != two.keys():
             return where
-        return next(filter(None, (difference(item, two[key], place(where, key)) for key, item in one.items())), "")
+        return next(
+            filter(None, (difference(item, two[key], place(where, key)) for key, item in one.items())), ""
+        )
     if isinstance(one, list):
         if len(one) != len(two):
             return where

@@ -45,8 +45,8 @@ class Skops(Format):
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write the estimator, once it has been loaded again from what will be written."""
-        import skops.io
         import sklearn
+        import skops.io
 
         stem = name.rpartition(".")[0] or name
         hint = f'saver.put("{stem}.joblib", model)    # loads with allow_pickle=True'
@@ -142,7 +142,10 @@ def _canonical(source: BinaryIO, payload: Payload) -> None:
         names: dict[str, str] = {}
         _renumber(schema, {}, names)
         for before, after in names.items():
-            with old.open(before) as member, new.open(zipfile.ZipInfo(after, _NO_TIME), "w", force_zip64=True) as out:
+            with (
+                old.open(before) as member,
+                new.open(zipfile.ZipInfo(after, _NO_TIME), "w", force_zip64=True) as out,
+            ):
                 while block := member.read(BLOCK):
                     out.write(block)
         new.writestr(zipfile.ZipInfo(_SCHEMA, _NO_TIME), json.dumps(schema, separators=(",", ":")))

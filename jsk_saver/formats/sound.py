@@ -98,7 +98,9 @@ def _ensemble(ensemble: Any) -> bool:
     columns = getattr(ensemble, "estimators_features_", None)
     widths = [ensemble.n_features_in_] * len(flat) if columns is None else [len(some) for some in columns]
     return all(
-        tree.tree_.n_features == width for tree, width in zip(flat, widths, strict=True) if hasattr(tree, "tree_")
+        tree.tree_.n_features == width
+        for tree, width in zip(flat, widths, strict=True)
+        if hasattr(tree, "tree_")
     )
 
 
@@ -148,7 +150,7 @@ def _distance(metric: Any, columns: int) -> bool:
     _, weights, matrix = metric.__getstate__()[:3]
     if name.startswith("Mahalanobis"):
         return bool(matrix.shape == (columns, columns))
-    return not name.startswith("SEuclidean") and len(weights) == 1 or len(weights) == columns
+    return (not name.startswith("SEuclidean") and len(weights) == 1) or len(weights) == columns
 
 
 def _spline(spline: Any) -> bool:

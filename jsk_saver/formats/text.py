@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -18,7 +18,18 @@ from jsk_saver.errors import CannotRepresent, JskError
 from jsk_saver.formats import records
 from jsk_saver.formats.base import Encoded, Format, Reading
 from jsk_saver.formats.naming import article, type_name
-from jsk_saver.formats.shapes import MAX_SHAPE, Shape, Walk, bad_text, difference, leaf_name, plain, plain_leaf, restore
+from jsk_saver.formats.shapes import (
+    MAX_SHAPE,
+    Shape,
+    Walk,
+    bad_text,
+    difference,
+    leaf_name,
+    place,
+    plain,
+    plain_leaf,
+    restore,
+)
 from jsk_saver.formats.streams import buffered, opened
 from jsk_saver.payload import Payload
 from jsk_saver.record import JSON
@@ -57,7 +68,7 @@ class Text(Format):
     """Text, with every character kept: line ends, byte order mark and all."""
 
     name = "txt"
-    extensions = (".txt",)
+    extensions: ClassVar[tuple[str, ...]] = (".txt",)
 
     def accepts(self, obj: Any) -> bool:
         """Tell whether ``obj`` is text."""
@@ -77,7 +88,7 @@ class Markdown(Text):
     """Markdown, kept as the text it is."""
 
     name = "md"
-    extensions = (".md", ".markdown")
+    extensions: ClassVar[tuple[str, ...]] = (".md", ".markdown")
 
 
 class Json(Format):
@@ -94,8 +105,8 @@ class Json(Format):
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write ``obj`` as UTF-8, indented unless it is large."""
         if records.is_table(obj):
-            rows, encoded = records.from_table(obj, "json", name)
-            _write_lines(payload, rows, b"[\n", b",\n", b"\n]\n")
+            rows, encoded = records.from_table(obj, name)
+            _write_lines(payload, rows, array=True)
             return encoded
         walk = Walk("JSON")
         state = _state(walk.shape(obj))
@@ -130,23 +141,23 @@ class JsonLines(Format):
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write one item or row a line."""
         if records.is_table(obj):
-            rows, encoded = records.from_table(obj, "jsonl", name)
-            _write_lines(payload, rows, b"", b"\n", b"\n")
+            rows, encoded = records.from_table(obj, name)
+            _write_lines(payload, rows)
             return encoded
         walk = Walk("JSON")
         state = _state(walk.shape(obj))
-        _write_lines(payload, (utf8(_dump(item), obj) for item in obj), b"", b"\n", b"\n")
+        _write_lines(payload, (utf8(_dump(item), obj) for item in obj))
         return Encoded(type_name(obj), state, _facts(obj))
 
     def decode(self, payload: Payload, reading: Reading) -> Any:
         """Return the list, or the table; empty lines of foreign files are skipped."""
         with opened(payload) as file:
-            value = [json.loads(line) for line in file if line.strip()]
-        if records.was_table(reading):
-            return records.to_table(value, reading)
-        if records.wanted(reading):
-            return records.foreign_table(value, reading)
-        return restore(value, reading.state.get("shape"))
+            items = (json.loads(line) for line in file if line.strip())
+            if records.was_table(reading):
+                return records.to_table(items, reading)
+            if records.wanted(reading):
+                return records.foreign_table(items, reading)
+            return restore(list(items), reading.state.get("shape"))
 
 
 class Yaml(Format):
@@ -202,12 +213,15 @@ class Toml(Format):
         where = _none_in(value)
         if where:
             raise CannotRepresent(
-                f"{where} is None, which TOML cannot hold.", hint="Leave the key out, or save it as .yaml or .json."
+                f"{where} is None, which TOML cannot hold.",
+                hint="Leave the key out, or save it as .yaml or .json.",
             )
         text = utf8(tomli_w.dumps(value), obj)
         where = difference(value, tomllib.loads(text.decode()))
         if where:
-            raise CannotRepresent(f"{where} would come back changed from TOML.", hint="Save it as .yaml or .pkl.")
+            raise CannotRepresent(
+                f"{where} would come back changed from TOML.", hint="Save it as .yaml or .pkl."
+            )
         payload.write(text)
         return Encoded(type_name(obj), state, _facts(obj))
 
@@ -259,15 +273,18 @@ def _blocks(value: Any) -> Iterator[str]:
     yield (before if before == marks[0] else "") + marks[1] + "\n"
 
 
-def _write_lines(payload: Payload, lines: Iterator[bytes], first: bytes, between: bytes, last: bytes) -> None:
+def _write_lines(payload: Payload, lines: Iterable[bytes], *, array: bool = False) -> None:
+    """Write JSON values one a line, as the items of one array if that is wanted."""
+    between = b",\n" if array else b"\n"
     with buffered(payload) as out:
-        out.write(first)
-        before = b""
+        before = b"[\n" if array else b""
         for line in lines:
             out.write(before + line)
             before = between
-        if first or before:
-            out.write(last)
+        if before == between:
+            out.write(b"\n]\n" if array else b"\n")
+        elif array:
+            out.write(b"[]\n")
 
 
 def _whole(value: Any, reading: Reading) -> Any:
@@ -302,8 +319,6 @@ def _none_in(value: Any, where: str = "$") -> str:
     if value is None:
         return where
     if isinstance(value, dict):
-        from jsk_saver.formats.shapes import place
-
         return next(filter(None, (_none_in(item, place(where, key)) for key, item in value.items())), "")
     if isinstance(value, list):
         return next(filter(None, (_none_in(item, f"{where}[{at}]") for at, item in enumerate(value))), "")

@@ -17,7 +17,13 @@ from jsk_saver.payload import Payload
 SHOWN = 8
 
 
-def encode(format: Format, obj: Any, payload: Payload, name: str, fits: Callable[[Any], list[str]]) -> Encoded:  # noqa: A002
+def encode(
+    format: Format,  # noqa: A002 - the word of the field
+    obj: Any,
+    payload: Payload,
+    name: str,
+    fits: Callable[[Any], list[str]],
+) -> Encoded:
     """Return what ``format.encode`` says, or a clear error.
 
     Raises
@@ -34,7 +40,8 @@ def encode(format: Format, obj: Any, payload: Payload, name: str, fits: Callable
         raise
     except OSError as error:
         raise JskError(
-            f"Saving {name!r} as {format.name} failed: {error.strerror or error}.", kept="Every version saved before."
+            f"Saving {name!r} as {format.name} failed: {error.strerror or error}.",
+            kept="Every version saved before.",
         ) from error
     except Exception as error:
         others = [extension for extension in fits(obj) if extension not in format.extensions]
@@ -104,7 +111,8 @@ def _imports(doing: str) -> Iterator[None]:
         called = PACKAGES.get(package, package)
         if package in EXTRAS:
             raise MissingExtra(
-                f"{doing} needs {called}, which is not installed.", hint=f"pip install 'jsk-saver[{EXTRAS[package]}]'"
+                f"{doing} needs {called}, which is not installed.",
+                hint=f"pip install 'jsk-saver[{EXTRAS[package]}]'",
             ) from error
         raise MissingExtra(
             f"{doing} needs the module {error.name!r}, which cannot be imported here.",

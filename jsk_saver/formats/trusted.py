@@ -63,7 +63,7 @@ _FUNCTIONS = {
     "scipy._lib.array_api_compat.numpy._aliases": "asarray",
     "sklearn.cluster._kmeans": "_kmeans_single_elkan _kmeans_single_lloyd",
     "sklearn.feature_selection._mutual_info": "mutual_info_classif mutual_info_regression",
-    "sklearn.feature_selection._univariate_selection": """chi2 f_classif f_oneway f_regression r_regression""",
+    "sklearn.feature_selection._univariate_selection": "chi2 f_classif f_oneway f_regression r_regression",
     "sklearn.metrics._classification": """accuracy_score balanced_accuracy_score brier_score_loss
         cohen_kappa_score d2_brier_score d2_log_loss_score f1_score fbeta_score hamming_loss hinge_loss
         jaccard_score log_loss matthews_corrcoef precision_score recall_score zero_one_loss""",

@@ -28,7 +28,10 @@ _PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <title>{title}</title>
-<style>html, body, #figure {{ height: 100%; margin: 0 }} #figure {{ width: 100% }}</style>
+<style>
+html, body, #figure {{ height: 100%; margin: 0 }}
+#figure {{ width: 100%; padding: 8px; box-sizing: border-box }}
+</style>
 <script>{library}</script>
 </head>
 <body>
@@ -178,7 +181,7 @@ def _altair(chart: Any) -> tuple[str, Shape, str]:
     version: str | None = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     if version not in vl_convert.get_vegalite_versions():
         version = None
-    return text, None, vl_convert.javascript_bundle(vl_version=version)
+    return text, None, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
 
 
 def _rebuild_altair(figure: Any, shape: Shape, kind: str) -> Any:  # noqa: ARG001 - Plotly's needs a shape

@@ -53,6 +53,14 @@ def descending(bits: int) -> Iterator[int]:
         bits ^= 1 << position
 
 
+def ascending(bits: int) -> Iterator[int]:
+    """Yield the positions in a set, lowest (oldest) first."""
+    while bits:
+        lowest = bits & -bits
+        yield lowest.bit_length() - 1
+        bits ^= lowest
+
+
 def newest(bits: int, count: int) -> int:
     """Return the ``count`` highest positions of a set, as a set."""
     if bits.bit_count() <= count:

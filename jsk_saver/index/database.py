@@ -73,6 +73,14 @@ class Database:
         """
         return self._run(work, "BEGIN IMMEDIATE")
 
+    def reset(self) -> None:
+        """Begin anew with nothing; other processes notice when they next use the file."""
+        with self._lock:
+            if self._identity is None and self._connection is not None:
+                self._drop()
+            else:
+                self._begin_anew()
+
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
         with self._lock:
@@ -185,7 +193,8 @@ class Database:
 
     def _begin_anew(self) -> None:
         self._drop()
-        assert self.path is not None
+        if self.path is None:
+            return
         try:
             with exclusive(self.path):
                 self._remove(self.path)

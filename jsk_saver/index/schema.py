@@ -54,10 +54,6 @@ CREATE TABLE words (
 CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, words TEXT NOT NULL);
 INSERT INTO state VALUES ('changes', 1), ('segments', 0);
 """
-NAMES = (
-    "state", "names", "records", "samples", "segments", "orders", "masks", "paths", "terms", "columns",
-    "words", "vocabulary",
-)  # fmt: skip
 
 
 def create(db: Connection) -> None:
@@ -67,14 +63,6 @@ def create(db: Connection) -> None:
             db.execute(statement)
     db.execute(f"PRAGMA application_id = {APPLICATION}")
     db.execute(f"PRAGMA user_version = {VERSION}")
-
-
-def empty(db: Connection) -> None:
-    """Remove all rows, inside the transaction that is open; numbers of segments are not used again."""
-    for table in NAMES:
-        if table != "state":
-            db.execute(f"DELETE FROM {table}")  # noqa: S608 - our own names
-    changed(db)
 
 
 def changed(db: Connection) -> int:

@@ -11,11 +11,13 @@ from jsk_saver.index.evaluate import arrange, evaluate
 from jsk_saver.index.query import Query
 from jsk_saver.index.ranking import Ranking, phrases_of
 from jsk_saver.index.segment import Bounds, Segment
-from jsk_saver.index.sorting import Place, Sorting
+from jsk_saver.index.sorting import Place, Sorting, oldest
 from jsk_saver.index.view import View
 from jsk_saver.record import Record
 
+#: By the time of saving means in the order of the store, like newest first; see Index.
 _NEWEST_FIRST = ("-created", "-@created")
+_OLDEST_FIRST = ("created", "@created")
 
 
 class Search:
@@ -79,9 +81,8 @@ class Search:
         return self._sorted(fits)
 
     def _sorted(self, fits: list[tuple[Segment, int]]) -> list[Place]:
-        sort = self._query.sort or ""
-        # By the time of saving means in the order of the store, like newest first.
-        return Sorting(sort, self._need).first([fit for fit in fits if fit[1]])
+        fits, sort = [fit for fit in fits if fit[1]], self._query.sort or ""
+        return oldest(fits, self._need) if sort in _OLDEST_FIRST else Sorting(sort, self._need).first(fits)
 
     # What fits --------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator
 from itertools import groupby
 
-from jsk_saver.index.bits import descending
+from jsk_saver.index.bits import ascending, descending
 from jsk_saver.index.paths import look_up, stored_paths, unlisted
 from jsk_saver.index.segment import NUMBER, PRESENT, TIME, Segment, text_term
 from jsk_saver.record import Record
@@ -154,6 +154,19 @@ class Sorting:
             here = members & segment.term(path, PRESENT)
             members &= ~here
             yield path, here
+
+
+def oldest(fits: Fits, need: float) -> list[Place]:
+    """Return the first of the records in ``fits``, oldest first."""
+    best = _Best(need)
+    for segment, members in fits:
+        keys = segment.keys
+        positions = ascending(members) if segment.ordered else iter(sorted(ascending(members), key=keys.__getitem__))
+        for position in positions:
+            # Of equal keys the one that came first goes first, the other way round than elsewhere.
+            if not best.offer(keys[position], segment, position):
+                break
+    return best.places()[::1]
 
 
 class _Best:

@@ -117,6 +117,10 @@ class View:
         self.vocabulary.learn(self._tail.words)
         return self.vocabulary
 
+    def tail_paths(self) -> set[str]:
+        """Return the paths of records that are in no segment yet."""
+        return set(self._tail.terms)
+
     def total(self) -> int:
         """Return how many records there are."""
         return sum(segment.live.bit_count() for segment in self.segments())

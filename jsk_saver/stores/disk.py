@@ -65,6 +65,19 @@ def walk(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
             yield from walk(root, folder / item.name)
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder and those above it, and bring their names to the disk."""
+    if not path.is_dir():
+        make_folder(path.parent)
+        path.mkdir(exist_ok=True)
+        sync(path.parent)
+
+
+def make_read_only(path: Path) -> None:
+    """Take the right to write away; who may read is as the umask says."""
+    path.chmod(path.stat().st_mode & 0o444)
+
+
 def sync(path: Path) -> None:
     """Bring a file, or the list of names in a folder, to the disk."""
     if sys.platform == "win32" and path.is_dir():

@@ -26,7 +26,9 @@ RECORD_FILE = "record.json"
 HIDDEN = ".hidden"
 
 _STAMP = "%Y%m%dT%H%M%S.%fZ"
-_VERSION = re.compile(r"\d{8}T\d{6}\.\d{6}Z-[0-9a-f]{8}")
+_VERSION = re.compile(
+    r"\d{4}(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3])([0-5]\d){2}\.\d{6}Z-[0-9a-f]{8}"
+)
 #: Longest part of a path on common file systems is 255 bytes; leave room for ``.part`` and the like.
 _LONGEST_PART = 200
 _CUT = "%~"

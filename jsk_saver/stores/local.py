@@ -16,14 +16,14 @@ from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import quote, unquote, urlparse
 
 from jsk_saver.errors import Hidden, IntegrityError, NotFound, StoreError
 from jsk_saver.payload import Payload
 from jsk_saver.record import RESERVED, Record, dump_json
 from jsk_saver.stores import layout
 from jsk_saver.stores.base import Entry, Problem, Progress, Store
-from jsk_saver.stores.disk import explained, sweep, sync, walk
+from jsk_saver.stores.disk import explained, make_folder, make_read_only, sweep, sync, walk
 
 
 class LocalStore(Store):
@@ -46,7 +46,9 @@ class LocalStore(Store):
     def put(self, record: Record, payload: Payload, progress: Progress | None = None) -> Record:
         """Write bytes and record into a new folder, then rename it into place."""
         with explained(self.uri, record.name), self._unfinished() as folder:
-            payload.copy_to(folder / self._data_file(record.name))
+            data = folder / self._data_file(record.name)
+            payload.copy_to(data)
+            make_read_only(data)
             if progress is not None:
                 progress(payload.size, payload.size)
             return self._finish(folder, record)
@@ -62,24 +64,25 @@ class LocalStore(Store):
                 raise self._not_found(source.name, source.version) from None
             except OSError:
                 shutil.copyfile(data, target)
+                make_read_only(target)
                 sync(target)
             return self._finish(folder, record)
 
     def _finish(self, folder: Path, record: Record) -> Record:
-        data = folder / self._data_file(record.name)
-        data.chmod(0o444)
         (folder / layout.RECORD_FILE).write_bytes(dump_json({"name": record.name, **record.to_json()}))
         sync(folder / layout.RECORD_FILE)
         sync(folder)
         home = self.root / layout.folder_of(record.name)
         while True:
-            home.mkdir(parents=True, exist_ok=True)
-            # Chosen last: whoever finishes later is newer, whatever its size.
-            version = layout.new_version(after=self._newest_name(home))
             try:
+                make_folder(home)
+                # Chosen last: whoever finishes later is newer, whatever its size.
+                version = layout.new_version(after=self._newest_name(home))
                 folder.rename(home / f"@{version}")
-            except FileNotFoundError:  # a purge has just removed the emptied folder
-                continue
+            except FileNotFoundError:
+                if not folder.exists():  # swept, because it took more than a day
+                    raise
+                continue  # a purge has just removed the emptied folder
             sync(home)
             return record.with_version(version)
 
@@ -119,7 +122,7 @@ class LocalStore(Store):
                     raise ValueError("it is not an object")
             except FileNotFoundError:
                 raise self._not_found(name, chosen) from None
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise IntegrityError(
                     f"The record of {name!r} (version {chosen}) is damaged: {error}.",
                     kept="The object's bytes, in " + str(self._folder(name, chosen)),
@@ -181,9 +184,13 @@ class LocalStore(Store):
             if layout.is_version(version) and marker.exists():
                 marker.unlink(missing_ok=True)
             else:
-                self.head(name, version)
+                with suppress(IntegrityError):  # a damaged record is one more reason to remove it
+                    self.head(name, version)
                 doomed = self._unfinished_root() / f"removed-{secrets.token_hex(8)}"
-                self._folder(name, version).rename(doomed)
+                try:
+                    self._folder(name, version).rename(doomed)
+                except FileNotFoundError:
+                    raise self._not_found(name, version) from None
                 shutil.rmtree(doomed, ignore_errors=True)
             while home != self.root:
                 try:
@@ -200,14 +207,12 @@ class LocalStore(Store):
             path = self._note(key)
             if path.exists():
                 return
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
-            try:
-                part.write_bytes(data)
-                sync(part)
-                part.replace(path)
-            finally:
-                part.unlink(missing_ok=True)
+            make_folder(path.parent)
+            with self._unfinished() as folder:
+                (folder / "note").write_bytes(data)
+                sync(folder / "note")
+                (folder / "note").replace(path)
+            sync(path.parent)
 
     def get_note(self, key: str) -> bytes:
         """Read a file under ``.jsk/notes``."""
@@ -224,7 +229,8 @@ class LocalStore(Store):
 
     def address(self, name: str, version: str) -> str:
         """Return the ``file://`` address of the bytes."""
-        return (self._folder(name, version) / self._data_file(name)).as_uri()
+        path = self._folder(name, version) / self._data_file(name)
+        return "file://" + quote(path.as_posix(), safe="/@:")
 
     def check(self) -> list[Problem]:
         """Try to write, and look for room."""
@@ -256,7 +262,7 @@ class LocalStore(Store):
     @staticmethod
     def _data_file(name: str) -> str:
         file = layout.folder_of(name.rpartition("/")[2])
-        return file if file != layout.RECORD_FILE else f"_{file}"
+        return file if file.lower() != layout.RECORD_FILE else f"_{file}"
 
     def _newest(self, name: str) -> str:
         entries = self.entries(name)
@@ -272,9 +278,8 @@ class LocalStore(Store):
 
     @staticmethod
     def _newest_name(home: Path) -> str:
-        return max(
-            (item[1:].removesuffix(layout.HIDDEN) for item in os.listdir(home) if item[0] == "@"), default=""
-        )
+        names = (item[1:].removesuffix(layout.HIDDEN) for item in os.listdir(home) if item[0] == "@")
+        return max(filter(layout.is_version, names), default="")
 
     @staticmethod
     def _entries_in(home: Path, name: str) -> list[Entry]:
@@ -296,7 +301,7 @@ class LocalStore(Store):
 
     def _whole_name(self, folder: Path, versions: list[str]) -> str | None:
         for version in versions:
-            with suppress(OSError, ValueError, KeyError, TypeError):
+            with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
                 return str(json.loads((folder / version / layout.RECORD_FILE).read_bytes())["name"])
         return None
 

@@ -34,7 +34,7 @@ def download(
     """
     answer = _first(client, place)
     total = _total(answer)
-    payload = Payload(folder, IN_MEMORY)
+    payload = Payload(folder, IN_MEMORY if total <= IN_MEMORY else 0)
     try:
         if total <= FIRST:
             _stream(client, place, answer, payload.write, settings, progress, total, 0, total)

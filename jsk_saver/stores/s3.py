@@ -16,6 +16,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.errors import (
+    AccessDenied,
     Hidden,
     InvalidName,
     MissingExtra,
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 SINGLE_PUT_PARTS = 4
 #: Largest source of one CopyObject, in bytes (Amazon S3 API reference, CopyObject).
 LARGEST_COPY = 5 * 2**30
-_MISSING = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405", "InvalidArgument", "400")
+_MISSING = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405")
 
 
 class S3Store(Store):
@@ -125,10 +126,15 @@ class S3Store(Store):
         arguments = self._new_object(record, travelling.headers)
         origin = self._at(source.name, source.version)
         with explained(self.uri, f"copying {source.name!r}"):
-            if source.size <= LARGEST_COPY:
-                answer = self.client.copy_object(CopySource=origin, MetadataDirective="REPLACE", **arguments)
-            else:
-                answer = copy_in_parts(self.client, arguments, origin, source.size, self.settings)
+            try:
+                if source.size <= LARGEST_COPY:
+                    answer = self.client.copy_object(
+                        CopySource=origin, MetadataDirective="REPLACE", **arguments
+                    )
+                else:
+                    answer = copy_in_parts(self.client, arguments, origin, source.size, self.settings)
+            except self.client.exceptions.ClientError as error:
+                raise self._missing(error, source.name, source.version) or error from None
         if "VersionId" not in answer:  # Ceph does not tell
             return self._find_again(record)
         return record.with_version(self._version_in(answer, record.name))
@@ -144,11 +150,12 @@ class S3Store(Store):
         encryption = {"ServerSideEncryption": self.settings.sse} if self.settings.sse else {}
         if self.settings.kms_key:
             encryption["SSEKMSKeyId"] = self.settings.kms_key
-        content = mimetypes.guess_type(record.name)[0] or "application/octet-stream"
+        # Behind a slash, a name that looks like a URL ("data:…") is a name.
+        content = mimetypes.guess_type(f"/{record.name}")[0] or "application/octet-stream"
         return {**self._at(record.name), "Metadata": metadata, "ContentType": content, **encryption}
 
     def _checksum(self, digest: str) -> dict[str, str]:
-        if self.settings.endpoint_url:  # some compatible servers refuse checksums they do not know
+        if not self._is_aws:  # some compatible servers refuse checksums they do not know
             return {}
         return {"ChecksumSHA256": base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()}
 
@@ -156,6 +163,8 @@ class S3Store(Store):
         version = answer.get("VersionId")
         if not version or version == "null":
             self._known_versioned = False
+            with suppress(OSError):
+                self._seen_versioned.unlink()
             raise _not_versioned(
                 self.bucket,
                 f"{name!r} was written, but without a version: it replaced what was there before.",
@@ -178,7 +187,11 @@ class S3Store(Store):
                 )
             except self.client.exceptions.ClientError as error:
                 raise self._missing(error, name, version) or error from None
-        return self._record(name, answer, payload.size), payload
+        try:
+            return self._record(name, answer, payload.size), payload
+        except BaseException:
+            payload.close()
+            raise
 
     def head(self, name: str, version: str | None = None) -> Record:
         """Read a version's headers."""
@@ -186,8 +199,19 @@ class S3Store(Store):
             try:
                 answer = self.client.head_object(**self._at(name, version))
             except self.client.exceptions.ClientError as error:
-                raise self._missing(error, name, version) or error from None
+                said = self._in_words(error, self._at(name, version))
+                raise self._missing(said, name, version) or said from None
         return self._record(name, answer, answer["ContentLength"])
+
+    def _in_words(self, error: Any, place: dict[str, str]) -> Any:
+        """Return the error with the code that a GET gives: the answer to a HEAD has no room for one."""
+        if not code_of(error).isdigit():
+            return error
+        try:
+            self.client.get_object(**place, Range="bytes=0-0")["Body"].close()
+        except self.client.exceptions.ClientError as said:
+            return said
+        return error
 
     def _record(self, name: str, answer: Mapping[str, Any], size: int) -> Record:
         return headers.unpack(
@@ -200,9 +224,8 @@ class S3Store(Store):
         )
 
     def _missing(self, error: Any, name: str, version: str | None) -> NotFound | None:
-        if code_of(error) not in _MISSING or (
-            version is None and code_of(error) in ("400", "InvalidArgument")
-        ):
+        code = code_of(error)
+        if code not in _MISSING and not (code == "InvalidArgument" and "ersion" in str(error)):
             return None
         if version is not None:
             return NotFound(
@@ -214,7 +237,7 @@ class S3Store(Store):
 
     def _has_marker(self, name: str) -> bool:
         """Look for a delete marker where the answer did not tell (Ceph leaves its header out)."""
-        if not self.settings.endpoint_url:
+        if self._is_aws:
             return False
         with suppress(StoreError):
             return any(entry.marker and entry.latest for entry in self.entries(name))
@@ -258,8 +281,10 @@ class S3Store(Store):
             try:
                 note = headers.note_of(self.client.head_object(**self._at(name, version)).get("Metadata", {}))
             except self.client.exceptions.ClientError as error:
-                if headers_of(error).get("x-amz-delete-marker") != "true":
-                    raise self._missing(error, name, version) or error from None
+                # A marker has no headers to look at, and not every server says that it is one.
+                if version not in [entry.version for entry in self.entries(name) if entry.marker]:
+                    said = self._in_words(error, self._at(name, version))
+                    raise self._missing(said, name, version) or said from None
             self.client.delete_object(**self._at(name, version))
             if note:
                 key = f"{RESERVED}/{note}"
@@ -281,8 +306,9 @@ class S3Store(Store):
         """Get an object under ``.jsk/``."""
         with explained(self.uri, f"reading the note {key!r}"):
             try:
-                answer = self.client.get_object(**self._at(f"{RESERVED}/{key}"))
-                return bytes(answer["Body"].read())
+                place = self._at(f"{RESERVED}/{key}")
+                with download(self.client, place, self.settings, None, None)[1] as payload:
+                    return payload.getvalue()
             except self.client.exceptions.NoSuchKey:
                 raise NotFound(f"The note {key!r} is not in {self.uri}.") from None
 
@@ -316,20 +342,26 @@ class S3Store(Store):
 
         Every later PUT proves it anew: an answer without a version is an error (:meth:`_version_in`).
         """
-        if self._known_versioned:
-            return
-        seen = self.settings.home / "seen" / f"versioned-{stamp(self.settings.endpoint_url, self.bucket)}"
-        if not seen.exists():
+        if not self._known_versioned and not self._seen_versioned.exists():
             try:
                 status = self.versioning()
-            except PermissionError:
-                status = "Enabled"  # s3:GetBucketVersioning is not granted: the PUT's answer will tell
+            except AccessDenied:
+                return  # s3:GetBucketVersioning is not granted: the PUT's answer will tell
             if status != "Enabled":
                 raise _not_versioned(self.bucket, f"The bucket {self.bucket!r} does not keep versions.")
             with suppress(OSError):
-                seen.parent.mkdir(parents=True, exist_ok=True)
-                seen.touch()
+                self._seen_versioned.parent.mkdir(parents=True, exist_ok=True)
+                self._seen_versioned.touch()
         self._known_versioned = True
+
+    @property
+    def _seen_versioned(self) -> Path:
+        mark = stamp(self.settings.endpoint_url, self.bucket)
+        return self.settings.home / "seen" / f"versioned-{mark}"
+
+    @property
+    def _is_aws(self) -> bool:
+        return ".amazonaws.com" in str(self.client.meta.endpoint_url)
 
 
 def _not_versioned(bucket: str, what: str) -> NotVersioned:

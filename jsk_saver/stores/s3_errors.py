@@ -11,6 +11,8 @@ from jsk_saver.errors import (
     BadCredentials,
     BucketMissing,
     ClockSkew,
+    JskError,
+    MissingExtra,
     StoreError,
     StoreFull,
     StoreUnreachable,
@@ -67,13 +69,20 @@ def explained(uri: str, doing: str) -> Iterator[None]:
     doing
         What was being done, as in "saving 'a.csv'".
     """
-    from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    try:
+        from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+    except ImportError as error:
+        raise MissingExtra(
+            "An s3:// store needs boto3, which is not installed.", hint="pip install 'jsk-saver[s3]'"
+        ) from error
 
     try:
         yield
     except ClientError as error:
         raise _from_answer(error, uri, doing) from error
     except (BotoCoreError, HTTPClientError) as error:
+        if isinstance(said := error.kwargs.get("error"), JskError):
+            raise said from None  # what a payload raised while it was being sent
         raise _from_botocore(error, uri, doing) from error
 
 

@@ -96,7 +96,8 @@ def _newest_first(entries: list[Entry]) -> list[Entry]:
     markers = [entry for entry in entries if entry.marker]
     merged: list[Entry] = []
     while versions and markers:
-        first = versions[0].latest or (not markers[0].latest and versions[0].modified >= markers[0].modified)
+        # Of two made in the same second the marker first: what unhides takes it away with those above.
+        first = versions[0].latest or (not markers[0].latest and versions[0].modified > markers[0].modified)
         merged.append((versions if first else markers).pop(0))
     return merged + versions + markers
 

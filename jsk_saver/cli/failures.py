@@ -1,0 +1,80 @@
+"""How the command tells what went wrong: what happened, what was kept, what to type next."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import sys
+import traceback
+import warnings
+from typing import Any
+
+from jsk_saver.cli.output import note, style
+from jsk_saver.errors import JskError
+
+#: Set to anything to see where an error came from.
+DEBUG = "JSK_DEBUG"
+
+REFUSED = 5
+_FAILED = 1
+_CALL = re.compile(r"""saver\.(\w+)\((?:"([^"]*)")?\)""")
+
+
+def refused(what: str, *, kept: str = "", hint: str = "") -> JskError:
+    """Return an error for something that is not done without being told to."""
+    error = JskError(what, kept=kept, hint=hint)
+    error.exit_code = REFUSED
+    return error
+
+
+def tell(error: JskError) -> int:
+    """Print an error on the standard error stream and return what to exit with."""
+    _trace()
+    note(f"{style('jsk:', 'red')} {error.what}")
+    if error.kept:
+        note(f"  {style('Kept:', 'bold')} {error.kept}")
+    if error.hint:
+        note(f"  {style('Next:', 'bold')} {for_the_shell(error.hint)}")
+    return error.exit_code
+
+
+def tell_unexpected(error: Exception) -> int:
+    """Print an error that nobody foresaw, and return what to exit with."""
+    _trace()
+    note(f"{style('jsk:', 'red')} {type(error).__name__}: {error}")
+    if not os.environ.get(DEBUG):
+        note(f"  {style('Next:', 'bold')} {DEBUG}=1 jsk …    # shows where; then please report it")
+    return _FAILED
+
+
+def _trace() -> None:
+    if os.environ.get(DEBUG):
+        traceback.print_exc(file=sys.stderr)
+
+
+def for_the_shell(hint: str) -> str:
+    """Return a hint with calls of a saver as commands.
+
+    Examples
+    --------
+    >>> for_the_shell('saver.restore("my data.csv")')
+    "jsk restore 'my data.csv'"
+    >>> for_the_shell("saver.search()    # what is there")
+    'jsk search    # what is there'
+    """
+    return _CALL.sub(lambda call: f"jsk {call[1]}" + (f" {shlex.quote(call[2])}" if call[2] else ""), hint)
+
+
+def prepare() -> None:
+    """Tell warnings in one line, and never fail over a character that the terminal does not have."""
+    warnings.showwarning = _show_warning
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+    if issubclass(category, DeprecationWarning | FutureWarning) and not os.environ.get(DEBUG):
+        return
+    note(f"{style('warning:', 'yellow')} {message}")
