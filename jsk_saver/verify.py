@@ -63,7 +63,7 @@ class Verification:
         return self.title + ("" if self.ok else "\n" + text_table(_COLUMNS, self._rows()))
 
     def _repr_html_(self) -> str:
-        return html_table(_COLUMNS, self._rows(), caption=self.title)
+        return html_table([] if self.ok else _COLUMNS, self._rows(), caption=self.title)
 
 
 def verify(connection: Connection, name: str | None, version: str | None) -> Verification:

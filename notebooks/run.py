@@ -19,8 +19,8 @@ from nbconvert import HTMLExporter
 
 SHOWN = [
     ("Saved", ["search"]),
-    ("Found", ["search", "origin:youtube"]),
-    ("Versions", ["history", "data_youtube.csv"]),
+    ("Found", ["search", "accuracy:>=0.95 sort:-accuracy"]),
+    ("Versions", ["history", "data/wines.csv"]),
 ]
 
 

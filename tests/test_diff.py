@@ -137,6 +137,17 @@ def test_a_meaningful_index_is_the_key(frame):
     assert (found["matched_by"], found["removed_examples"], found["changed"]) == (["(index)"], [[1]], 0)
 
 
+def test_an_identifier_is_a_better_key_than_row_numbers_left_by_filtering(frame):
+    new = frame.drop(index=1)
+    found = content(frame, new)
+    assert (found["rows"]["matched_by"], found["rows"]["removed_examples"]) == (["id"], [[12]])
+    assert not found["columns"]["index_differs"]
+    renumbered = content(frame, frame.set_axis([7, 8, 9, 10]))
+    assert renumbered["columns"]["index_differs"]
+    assert renumbered["values"] == []
+    assert not renumbered["same"]
+
+
 def test_an_index_of_several_levels_is_the_key():
     index = pd.MultiIndex.from_product([["de", "fr"], [1, 2, 3]], names=["country", "week"])
     old = pd.DataFrame({"views": range(6)}, index=index)

@@ -30,8 +30,10 @@ def refused(what: str, *, kept: str = "", hint: str = "") -> JskError:
 
 def tell(error: JskError) -> int:
     """Print an error on the standard error stream and return what to exit with."""
+    from jsk_saver.doctor.report import without_login
+
     _trace()
-    note(f"{style('jsk:', 'red')} {error.what}")
+    note(f"{style('jsk:', 'red')} {without_login(error.what)}")
     if error.kept:
         note(f"  {style('Kept:', 'bold')} {error.kept}")
     if error.hint:
@@ -68,7 +70,7 @@ def for_the_shell(hint: str) -> str:
 
 def prepare() -> None:
     """Tell warnings in one line, and never fail over a character that the terminal does not have."""
-    warnings.showwarning = _show_warning
+    warnings.showwarning = _show_warning  # type: ignore[assignment]
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

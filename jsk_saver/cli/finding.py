@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -130,7 +131,7 @@ def history(
     hidden = session.connection.store.entries(name)[0].marker
     numbers = list(range(total, 0, -1))
     if not session.answer([{"number": n, **item.to_dict()} for n, item in zip(numbers, found, strict=True)]):
-        deleted = f", deleted (jsk restore {name})" if hidden else ""
+        deleted = f", deleted (jsk restore {shlex.quote(name)})" if hidden else ""
         say_versions(found, f"{count(total, 'version')} of {name}{deleted}", numbers)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,7 +44,7 @@ def delete(
     session.saver.delete(name)
     if not session.answer({"name": name, "hidden": True}):
         say(f"{name} is hidden; its versions are kept.")
-        note(f"  Next: jsk restore {name}    # brings it back")
+        note(f"  Next: jsk restore {shlex.quote(name)}    # brings it back")
 
 
 def restore(
@@ -86,7 +87,11 @@ def _ask_about(session: Session, name: str, version: str | int | None) -> None:
         session.connection.head(name, identifier)  # says that there is no such version
     size = human_size(sum(entry.size for entry in doomed))
     what = f"{count(len(doomed), 'version')} of {name} ({size})"
-    ask(f"Remove {what} from {session.saver.store.uri} for good?", what, f"jsk purge {name} --yes")
+    ask(
+        f"Remove {what} from {session.saver.store.uri} for good?",
+        what,
+        f"jsk purge {shlex.quote(name)} --yes",
+    )
 
 
 def ask(question: str, what: str, hint: str) -> None:

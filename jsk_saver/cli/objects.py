@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sys
 import tempfile
@@ -198,7 +199,9 @@ def _target(record: Record, to: str | None, force: bool) -> Path:
             )
     elif (target.exists() or target.is_symlink()) and not force:
         raise refused(
-            f"{str(target)!r} is there already.", kept="It is untouched.", hint="Add --force, or --to PATH."
+            f"{str(target)!r} is there already.",
+            kept="It is untouched.",
+            hint=f"jsk get {shlex.quote(record.name)} --force    # or --to another place",
         )
     return target
 

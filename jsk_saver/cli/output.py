@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
 from jsk_saver.display import Column, text_table
-from jsk_saver.human import human_value, one_line
+from jsk_saver.human import human_value, one_line, width_of
 from jsk_saver.saved import Saved
 from jsk_saver.wording import flatten
 
@@ -17,8 +18,6 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 _SIGNS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 #: Wide enough for nothing to be cut.
 _ENDLESS = 10**6
-
-_VERSION_COLUMNS = ("name", "version", "size", "created", "by", "metadata")
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -70,27 +69,37 @@ def say_table(
 
 
 def say_versions(versions: Sequence[Saved], title: str, numbers: Sequence[int] = ()) -> None:
-    """Print one line for each version."""
-    rows = [
-        {
-            "name": item.name,
-            "version": item.version,
-            "size": item.size,
-            "created": item.created,
-            "by": item.lineage.get("user"),
-            "metadata": ", ".join(f"{key}={human_value(value)}" for key, value in flatten(item.metadata)),
-        }
-        for item in versions
-    ]
-    columns = [
-        Column.of(Column("by", optional=True) if key == "by" else key)
-        for key in _VERSION_COLUMNS
-        if key not in ("by", "metadata") or any(row[key] for row in rows)
-    ]
-    if numbers:  # a history: all of one name, which the title says
+    """Print one line for each version; ``numbers`` are theirs in a history."""
+    columns = _version_columns(versions, is_history=bool(numbers))
+    rows = [dict(zip(columns, _cells(item, columns), strict=True)) for item in versions]
+    if numbers:
         rows = [{"#": number, **row} for number, row in zip(numbers, rows, strict=True)]
-        columns = [Column("#"), *(column for column in columns if column.key != "name")]
-    say_table(columns, rows, title)
+        columns = ["#", *columns]
+    say_table(list(columns), rows, title)
+
+
+def _version_columns(versions: Sequence[Saved], *, is_history: bool) -> list[str]:
+    """Return what to tell of these versions; in a narrow terminal, the names matter most."""
+    columns = ["version" if is_history else "name", "size", "created"]
+    columns += ["by"] if any(item.lineage.get("user") for item in versions) else []
+    columns += ["metadata"] if any(item.metadata for item in versions) else []
+    full = columns if is_history else [columns[0], "version", *columns[1:]]
+    if width() is None and _natural_width(versions, full) > shutil.get_terminal_size().columns:
+        return [column for column in columns if column != "by"]
+    return full
+
+
+def _natural_width(versions: Sequence[Saved], columns: Sequence[str]) -> int:
+    table = text_table(list(columns), [_cells(item, columns) for item in versions], width=_ENDLESS)
+    return max(width_of(line) for line in table.split("\n"))
+
+
+def _cells(item: Saved, columns: Sequence[str]) -> list[Any]:
+    told = {
+        "by": item.lineage.get("user"),
+        "metadata": ", ".join(f"{key}={human_value(value)}" for key, value in flatten(item.metadata)),
+    }
+    return [told[column] if column in told else getattr(item, column) for column in columns]
 
 
 def say_lines(lines: Iterable[str]) -> None:

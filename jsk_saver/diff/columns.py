@@ -10,6 +10,8 @@ from jsk_saver.formats.base import is_a
 
 #: Rows compared at once where Arrow has no comparison of its own (lists, structures).
 _CHUNK = 1024
+#: What a pandas index without a name is called.
+UNNAMED = "(index)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ def _of_pandas(table: Any, index: bool) -> Table:
     if index:
         for level in range(frame.index.nlevels):
             values = frame.index.get_level_values(level)
-            name = "(index)" if values.name is None else str(values.name)
+            name = UNNAMED if values.name is None else str(values.name)
             found.append((name, _pandas_values(values.to_series()), values.dtype, True))
     for place, name in enumerate(frame.columns):
         series = frame.iloc[:, place]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from jsk_saver.diff.columns import Table
+from jsk_saver.diff.columns import UNNAMED, Table
 from jsk_saver.errors import JskError
 
 #: Names that say "this is what a row is called".
@@ -56,13 +56,18 @@ def match(old: Table, new: Table, key: Sequence[str] = ()) -> Match:
         return _by_given_key(old, new, tuple(key))
     common = [label for label in old.columns if label in new.columns]
     index = tuple(label for label in common if old.columns[label].index and new.columns[label].index)
-    if index and len(index) == _levels(old) == _levels(new):
-        found = _by_key(old, new, index)
-        if found is not None:
-            return found
+    if len(index) != _levels(old) or len(index) != _levels(new):
+        index = ()
+    by_index = _by_key(old, new, index) if index else None
+    if by_index is not None and index != (UNNAMED,):
+        return by_index
     if len(common) == 1 and old.rows == new.rows:
         return _by_position(old, new)  # with the only column as key there would be nothing left to compare
-    return _by_identifier(old, new, common) or _by_position(old, new)
+    columns = [label for label in common if not old.columns[label].index]
+    named = [label for label in columns if _IDENTIFIER.fullmatch(label)]
+    others = [label for label in columns if label not in named]
+    found = _by_column(old, new, named, 0.0) or by_index or _by_column(old, new, others, _SHARED)
+    return found or _by_position(old, new)
 
 
 def _levels(table: Table) -> int:
@@ -86,21 +91,17 @@ def _by_given_key(old: Table, new: Table, key: tuple[str, ...]) -> Match:
     return found
 
 
-def _by_identifier(old: Table, new: Table, common: list[str]) -> Match | None:
-    ordered = sorted(common, key=lambda label: _IDENTIFIER.fullmatch(label) is None)  # stable: table order
+def _by_column(old: Table, new: Table, columns: list[str], share: float) -> Match | None:
+    """Match by the column that is unique in both and has the most values in common, more than ``share``."""
     best: Match | None = None
-    for label in ordered:
-        named = _IDENTIFIER.fullmatch(label) is not None
-        found = (
-            _by_key(old, new, (label,)) if _may_identify(old, label) and _may_identify(new, label) else None
-        )
+    for label in columns:
+        if not (_may_identify(old, label) and _may_identify(new, label)):
+            continue
+        found = _by_key(old, new, (label,))
         if found is None:
             continue
         shared = _matched(found, old)
-        if named and shared:
-            return found
-        enough = shared > _SHARED * min(old.rows, new.rows)
-        if shared and enough and (best is None or shared > _matched(best, old)):
+        if shared > share * min(old.rows, new.rows) and (best is None or shared > _matched(best, old)):
             best = found
     return best
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.diff.columns import (
+    UNNAMED,
     Column,
     Table,
     differing,
@@ -67,6 +68,10 @@ class TableContent(Content):
         self.retyped = self._find_retyped()
         self.reordered = [label for label in self._old.columns if label in self._new.columns] != self._common
         self._changed = self._find_changed()
+        # Numbers that pandas gave the rows; where rows have names of their own, they are not values.
+        own = UNNAMED not in self._match.key and bool(self._match.key)
+        self.renumbered = own and any(column.label == UNNAMED for column in self._changed)
+        self._changed = [column for column in self._changed if not own or column.label != UNNAMED]
         self.rows_changed = self._count_changed_rows()
         self.same = not (self._schema_lines() or self._row_lines() or self._changed)
 
@@ -121,7 +126,8 @@ class TableContent(Content):
         lines = [f"+ {_outline(self._new.columns[label])}" for label in self.columns_added]
         lines += [f"- {_outline(self._old.columns[label])}" for label in self.columns_removed]
         lines += [f"~ {label}: {one} → {other}" for label, one, other in self.retyped]
-        return lines + (["~ the columns come in another order"] if self.reordered else [])
+        lines += ["~ the columns come in another order"] if self.reordered else []
+        return lines + (["~ the index differs"] if self.renumbered else [])
 
     def _row_title(self) -> str:
         by = f"matched by {', '.join(self._match.key)}" if self._match.key else "matched by position"
@@ -198,6 +204,7 @@ class TableContent(Content):
                 "removed": self.columns_removed,
                 "retyped": [{"column": c, "old": old, "new": new} for c, old, new in self.retyped],
                 "reordered": self.reordered,
+                "index_differs": self.renumbered,
             },
             "rows": {
                 "old": self._old.rows,

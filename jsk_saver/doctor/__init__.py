@@ -55,7 +55,8 @@ def examine(connection: Connection) -> Report:
     try:
         connection.settings  # noqa: B018 - read now, so that a wrong one is told once
     except SettingsError as error:
-        findings["settings"] = Finding("Settings", problems=[Problem(error.what, error.hint)])
+        hint = error.hint or "Correct it there, or take it away: every setting has a default."
+        findings["settings"] = Finding("Settings", problems=[Problem(error.what, hint)])
     else:
         for name, look in _EXAMINERS.items():
             found = _guarded(name, look, connection)

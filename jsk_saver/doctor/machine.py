@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections import Counter
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.doctor.report import Finding
+from jsk_saver.doctor.report import Finding, without_login
 from jsk_saver.human import human_size, human_time
 from jsk_saver.record import format_time
 from jsk_saver.settings import Settings
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     from jsk_saver.connection import Connection
 
 _SIZES = ("cache_size", "part_size")
-#: User and password in an address.
-_LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def kit() -> Finding:
@@ -58,17 +55,6 @@ def settings(connection: Connection) -> Finding:
 
 def _plain(value: Any) -> Any:
     return without_login(str(value)) if isinstance(value, str | Path) else value
-
-
-def without_login(text: str) -> str:
-    """Return an address without user and password.
-
-    Examples
-    --------
-    >>> without_login("https://ana:secret@s3.example.org")
-    'https://…@s3.example.org'
-    """
-    return _LOGIN.sub("…", text)
 
 
 def _shown(name: str, value: Any) -> str:
@@ -114,7 +100,8 @@ def index(connection: Connection) -> Finding:
         "rebuilt": catalogue.rebuilt,
         "warning": catalogue.warning,
     }
-    told = [("holds", f"{count(versions, 'version')} of {count(names, 'file name')}"), ("file", path)]
+    held = f"{count(versions, 'version')} of {count(names, 'file name')}" if names else "nothing yet"
+    told = [("holds", held), ("file", path)]
     if catalogue.rebuilt:
         told.append(("note", "it was damaged, outdated or gone, and begun anew; jsk search fills it"))
     problems = [Problem(catalogue.warning, "jsk reindex")] if catalogue.warning else []
@@ -132,7 +119,7 @@ def spool(connection: Connection) -> Finding:
         "oldest": format_time(waiting[0].since) if waiting else None,
     }
     told = [
-        ("waiting", f"{count(len(waiting), 'object')}" + (f", {human_size(size)}" if waiting else "")),
+        ("waiting", f"{count(len(waiting), 'object')}, {human_size(size)}" if waiting else "nothing"),
         ("folder", str(connection.spool.folder)),
     ]
     problems = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,20 @@ from jsk_saver.display import escape, html_fields, html_table, text_fields, text
 from jsk_saver.record import JSON
 from jsk_saver.stores.base import Problem
 from jsk_saver.wording import count
+
+#: User and password in an address.
+_LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def without_login(text: str) -> str:
+    """Return ``text`` with user and password taken out of addresses.
+
+    Examples
+    --------
+    >>> without_login("https://ana:secret@s3.example.org")
+    'https://…@s3.example.org'
+    """
+    return _LOGIN.sub("…", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,11 @@ class Report:
     @property
     def problems(self) -> list[Problem]:
         """What is wrong, each with what to type."""
-        return [problem for finding in self.findings.values() for problem in finding.problems]
+        return [
+            Problem(without_login(problem.what), without_login(problem.hint))
+            for finding in self.findings.values()
+            for problem in finding.problems
+        ]
 
     @property
     def ok(self) -> bool:

@@ -9,8 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.doctor.machine import without_login
-from jsk_saver.doctor.report import Finding
+from jsk_saver.doctor.report import Finding, without_login
 from jsk_saver.human import human_size
 from jsk_saver.record import RESERVED
 from jsk_saver.stores import open_store

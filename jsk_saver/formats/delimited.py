@@ -7,6 +7,7 @@ labels that are not text) travels in the record.
 
 from __future__ import annotations
 
+import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -133,11 +134,10 @@ class _Writer:
             except csv_text.OutOfReachError as error:
                 where = self._view.describe(at)
                 raise refusal(self._name, where, error.why, value=error.value, instead="parquet") from None
-        sink = pa.BufferOutputStream()
-        pacsv.write_csv(
-            pa.record_batch(cells, names=[str(at) for at in range(len(cells))]), sink, self._options
-        )
-        return sink.getvalue().to_pybytes(), stop - start
+        batch = pa.record_batch(cells, names=[str(at) for at in range(len(cells))])
+        sink = io.BytesIO()
+        pacsv.write_csv(batch, sink, self._options)
+        return sink.getvalue(), stop - start
 
 
 def _check_types(view: ArrowView, name: str) -> None:

@@ -147,7 +147,7 @@ def _to_json(view: ArrowView, at: int, column: pa.Array, name: str) -> list[Any]
         return [None if value != value else value for value in column.to_pylist()]
     if _as_text(kind):
         text = pc.replace_substring(column.cast(pa.string()), " ", "T")
-        if not text.cast(kind).equals(column):
+        if not _from_text(text, kind).equals(column):
             raise _refused(
                 view, at, name, f"holds a {kind} that ISO 8601 has no way to write", column[0].as_py()
             )
@@ -178,10 +178,20 @@ def _from_json(values: list[Any], kind: pa.DataType, nan: bool) -> pa.Array:
         missing = float("nan") if nan else None
         return pa.array([missing if value is None else value for value in values], pa.float64()).cast(kind)
     if _as_text(kind):
-        return pa.array(values, pa.string()).cast(kind)
+        return _from_text(pa.array(values, pa.string()), kind)
     if isinstance(kind, pa.BaseExtensionType) or not _is_plain(kind):
         return values_from_json(values, kind)
     return pa.array(values, kind)
+
+
+def _from_text(text: pa.Array, kind: pa.DataType) -> pa.Array:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_time(kind):
+        return text.cast(kind)
+    # Arrow reads no times of day, only moments.
+    return pc.binary_join_element_wise("1970-01-01T", text, "").cast(pa.timestamp(kind.unit)).cast(kind)
 
 
 def _as_text(kind: pa.DataType) -> bool:

@@ -10,6 +10,10 @@ from jsk_saver.formats import Encoded, Formats, Reading
 from jsk_saver.payload import Payload
 
 
+#: For tests that register nothing.
+FORMATS = Formats()
+
+
 class Trip(NamedTuple):
     """What came back, what the format said, and the bytes in between."""
 
@@ -25,7 +29,7 @@ def trip(
 
     ``on_disk`` keeps the bytes in a temporary file from the first one on, as those of large objects.
     """
-    formats = formats or Formats()
+    formats = formats or FORMATS
     chosen = formats.choose(name, obj)
     with Payload(memory_limit=-1) if on_disk else Payload() as payload:
         encoded = formats.encode(chosen, obj, payload, name)
@@ -40,7 +44,7 @@ def trip(
 
 def read(name: str, data: bytes, *, formats: Formats | None = None, **options: Any) -> Any:
     """Load a file that the kit did not write."""
-    formats = formats or Formats()
+    formats = formats or FORMATS
     allow_pickle = options.pop("allow_pickle", False)
     with Payload.of_bytes(data) as payload:
         return formats.decode(formats.for_extension(name), payload, Reading(name, **options), allow_pickle)
