@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.errors import Hidden, NoMatch, NotFound, StoreError
+from jsk_saver.errors import Hidden, JskError, NoMatch, NotFound, StoreError
 from jsk_saver.progress import SHOWN_ABOVE, transfer_bar
 from jsk_saver.settings import Settings
 from jsk_saver.settings import load as load_settings
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from jsk_saver.payload import Payload
     from jsk_saver.record import Record
     from jsk_saver.spool import Spool
+
+
+#: Small files of the kit's own in a store, by key.
+Notes = Mapping[str, bytes]
 
 
 class Connection:
@@ -84,36 +90,42 @@ class Connection:
 
     # Sending ----------------------------------------------------------------------------------------
 
-    def send(self, record: Record, payload: Payload) -> Record:
-        """Give record and bytes to the store; what it does not take is kept in the spool."""
+    def send(self, record: Record, payload: Payload, notes: Notes | None = None) -> Record:
+        """Give record and bytes to the store; what it does not take is kept in the spool.
+
+        ``notes`` are what the record refers to, by key; they are written before it.
+        """
         shown = self.settings.progress and payload.size > SHOWN_ABOVE
         try:
+            self.keep_notes(notes or {})
             with transfer_bar(f"put {record.name}", shown=shown) as progress:
                 stored = self.store.put(record, payload, progress)
         except StoreError as error:
-            self._spool(error, record, payload)
+            self._spool(error, record, payload, notes or {})
             raise
         self.index.append(stored)
         return stored
 
-    def _spool(self, error: StoreError, record: Record, payload: Payload) -> None:
+    def _spool(self, error: StoreError, record: Record, payload: Payload, notes: Notes) -> None:
         try:
-            waiting = self.spool.keep(self.store.uri, record, payload, error.what)
-        except OSError as second:
+            waiting = self.spool.keep(self.store.uri, record, payload, error.what, notes)
+        except (OSError, JskError) as second:
             error.kept = error.kept or "The object, in this process only."
             error.hint = f"{error.hint}  (The spool {self.spool.folder} cannot take it either: {second})"
             return
         error.kept = f"The encoded object and its record, in {waiting.folder}"
         error.hint = f"{error.hint}  Then: jsk spool push"
 
-    def keep_note(self, key: str, data: bytes) -> None:
-        """Keep a note that never changes in the store; asked for once a machine, not once a put."""
-        seen = self.settings.home / "seen" / f"note-{stamp(self._cache_key, key)}"
-        if seen.exists():
-            return
-        self.store.put_note(key, data)
-        seen.parent.mkdir(parents=True, exist_ok=True)
-        seen.touch()
+    def keep_notes(self, notes: Notes) -> None:
+        """Keep notes, which never change, in the store; asked for once a machine, not once a put."""
+        for key, data in notes.items():
+            seen = self.settings.home / "seen" / f"note-{stamp(self._cache_key, key)}"
+            if seen.exists():
+                continue
+            self.store.put_note(key, data)
+            with suppress(OSError):  # it is only asked again
+                seen.parent.mkdir(parents=True, exist_ok=True)
+                seen.touch()
 
     # Reading ----------------------------------------------------------------------------------------
 

@@ -172,6 +172,8 @@ class Reader:
             self._connection.refresh(wanted)
         found = self._connection.index.find(wanted)
         title = f"matching {wanted}" if search_pattern or search else f"in {self.store.uri}"
+        if found and len(found) == wanted.limit:
+            title += f" (the first {wanted.limit}; limit=None for all)"
         return Results(self._all_saved(found), title, hint="saver.search()    # everything there is")
 
     def history(self, filename: str | os.PathLike[str]) -> Results:

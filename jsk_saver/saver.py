@@ -13,6 +13,7 @@ from jsk_saver.record import JSON, Record, check_metadata, check_name, now
 from jsk_saver.saved import Saved
 
 if TYPE_CHECKING:
+    from jsk_saver.connection import Notes
     from jsk_saver.verify import Verification
 
 
@@ -119,7 +120,8 @@ class Saver(Reader):
                 same = self._unchanged(record)
                 if same is not None:
                     return self._saved(same, unchanged=True)
-            return self._saved(self._connection.send(self._with_lineage(record, parents), written.payload))
+            origin, notes = self._lineage_of_now(parents)
+            return self._saved(self._connection.send(replace(record, lineage=origin), written.payload, notes))
 
     def _unchanged(self, record: Record) -> Record | None:
         """Return the newest version if it is the same as ``record``; the store itself is asked."""
@@ -130,17 +132,15 @@ class Saver(Reader):
         told = ("digest", "format", "type", "metadata", "state")
         return newest if all(getattr(newest, what) == getattr(record, what) for what in told) else None
 
-    def _with_lineage(self, record: Record, parents: Iterable[Saved] = (), **more: str) -> Record:
+    def _lineage_of_now(self, parents: Iterable[Saved] = ()) -> tuple[JSON, Notes]:
+        """Return where a version made now comes from, and the notes that this refers to."""
         from jsk_saver import lineage
 
-        if not self.settings.lineage:
-            return replace(record, lineage=dict(more))
-        given = [{"name": parent.name, "version": parent.version} for parent in parents]
-        collected = lineage.collect(given, store_uri=self.store.uri)
-        if "packages" in collected:
-            digest, text = lineage.packages()
-            self._connection.keep_note(f"packages/{digest}.txt", text.encode())
-        return replace(record, lineage={**collected, **more})
+        collected = lineage.collect(parents, self.store.uri, enabled=self.settings.lineage)
+        if "packages" not in collected:
+            return collected, {}
+        digest, text = lineage.packages()
+        return collected, {f"packages/{digest}.txt": text.encode()}
 
     # Going back -------------------------------------------------------------------------------------
 
@@ -164,8 +164,10 @@ class Saver(Reader):
         newest = self._connection.head(name)
         if source is None or source.version == newest.version:
             return self._saved(newest, unchanged=not was_hidden)
-        again = self._with_lineage(replace(source, version="", created=now()), restored=source.version)
-        stored = self.store.duplicate(source, again)
+        origin, notes = self._lineage_of_now()
+        origin = {**origin, "parents": [], "restored": source.version}
+        self._connection.keep_notes(notes)
+        stored = self.store.duplicate(source, replace(source, version="", created=now(), lineage=origin))
         self._connection.index.append(stored)
         return self._saved(stored)
 

@@ -11,7 +11,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ from jsk_saver.payload import Payload
 from jsk_saver.record import Record, dump_json, format_time, now, parse_time
 from jsk_saver.stores import Store
 
-_RECORD, _DATA = "record.json", "data"
+_RECORD, _DATA, _NOTES = "record.json", "data", "notes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +71,15 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def keep(self, store: str, record: Record, payload: Payload, reason: str) -> Waiting:
-        """Keep an object that ``store`` could not take.
+    def keep(
+        self,
+        store: str,
+        record: Record,
+        payload: Payload,
+        reason: str,
+        notes: Mapping[str, bytes] | None = None,
+    ) -> Waiting:
+        """Keep an object that ``store`` could not take, and the notes that its record refers to.
 
         Raises
         ------
@@ -85,6 +92,9 @@ class Spool:
         part.mkdir(parents=True)
         try:
             payload.copy_to(part / _DATA)
+            for key, note in (notes or {}).items():
+                (part / _NOTES / key).parent.mkdir(parents=True, exist_ok=True)
+                (part / _NOTES / key).write_bytes(note)
             data = {"store": store, "name": record.name, "since": format_time(since), "reason": reason}
             with (part / _RECORD).open("wb") as file:
                 file.write(dump_json({**data, "record": record.to_json()}))
@@ -126,6 +136,8 @@ class Spool:
                             kept=f"Both files, in {item.folder}",
                             hint="Put the object again, then remove that folder.",
                         )
+                    for note in sorted((item.folder / _NOTES).rglob("*.*")):
+                        store.put_note(note.relative_to(item.folder / _NOTES).as_posix(), note.read_bytes())
                     record = store.put(item.record, payload)
             self.drop(item)
             return record

@@ -196,11 +196,13 @@ def _check_array(array: Any, what: str, name: str) -> None:
             f"{what} holds Python objects (its dtype is {array.dtype}), which NumPy writes only as a pickle.",
             hint="Give it another dtype with .astype(...), or save it as .joblib or .pkl.",
         )
+    if array.dtype.metadata:
+        raise _no_dtype(array, what)
     try:
         again = np.lib.format.descr_to_dtype(np.lib.format.dtype_to_descr(array.dtype))
     except (TypeError, ValueError) as error:
         raise _no_dtype(array, what) from error
-    if again != array.dtype or again.isalignedstruct != array.dtype.isalignedstruct or array.dtype.metadata:
+    if again != array.dtype:
         raise _no_dtype(array, what)
 
 

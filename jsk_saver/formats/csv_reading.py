@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Bytes of text parsed at a time.
-_SEGMENT = int(__import__("os").environ.get("SL","2097152"))
+_SEGMENT = 2**20
 
 
 def read_own(payload: Payload, reading: Reading, delimiter: str) -> Any:

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 BOM = b"\xef\xbb\xbf"
 #: Bytes of Arrow that become text at a time; a few of them are under way at once.
-_SLICE = int(__import__("os").environ.get("SL","2097152"))
+_SLICE = 768 * 1024
 _BATCH_ROWS = 8192
 #: Threads that convert text; Arrow lets go of the interpreter lock while it does.
 WORKERS = min(4, os.cpu_count() or 1)

@@ -207,7 +207,7 @@ def select(source: Source, reading: Reading) -> Selection:
     put_as = source.type.partition(".")[0].replace("pyarrow", "arrow")
     if library == put_as == "pandas":
         return _pandas_again(source, reading)
-    positions = _positions(source, reading)
+    positions = positions_of(source, reading)
     wanted = [source.wanted(at) for at in positions]
     if library != put_as:
         wanted = [_without_pandas(column, source) for column in wanted]
@@ -261,7 +261,8 @@ def _pandas_again(source: Source, reading: Reading) -> Selection:
     return Selection(positions, PandasAssembler(wanted, source.rows, levels, finish))
 
 
-def _positions(source: Source, reading: Reading) -> list[int]:
+def positions_of(source: Source, reading: Reading) -> list[int]:
+    """Return the positions of the columns that ``get`` wants, found by name."""
     if reading.columns is None:
         return list(range(len(source.names)))
     return _found(source.state.get("names", source.names), reading.columns, reading.name)

@@ -298,6 +298,7 @@ class S3Store(Store):
 
     def put_note(self, key: str, data: bytes) -> None:
         """Put an object under ``.jsk/``."""
+        self._require_versioning()
         record = Record(f"{RESERVED}/{key}", "", "", "", len(data), "", dt.datetime.now(dt.UTC))
         with explained(self.uri, f"saving the note {key!r}"):
             self.client.put_object(Body=data, **self._new_object(record, {}))

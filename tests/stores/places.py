@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,9 +62,19 @@ class Place:
         return Saver(self.uri, **{**self.settings, **settings})
 
 
+@cache
+def _client(endpoint: str, server: Any) -> Any:
+    """Return one client for all tests: making one takes longer than most tests."""
+    assert server.endpoint == endpoint
+    return server.client()
+
+
 def at_server(server: Any, *, versioned: bool = True, prefix: str = PREFIX) -> Place:
     """Return a new place in a bucket of its own."""
-    bucket = server.new_bucket(versioned=versioned)
+    bucket, client = f"test-{uuid.uuid4().hex[:16]}", _client(server.endpoint, server)
+    client.create_bucket(Bucket=bucket)
+    if versioned:
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return Place(server.name, f"s3://{bucket}/{prefix}".rstrip("/"), {"endpoint_url": server.endpoint})
 
 
