@@ -43,7 +43,10 @@ def get(saver: Any, name: str, _: Path) -> dict[str, Any]:
 
 def put_bare(saver: Any, name: str, file: Path) -> dict[str, Any]:
     """Save with bare pyarrow and boto3."""
-    frame, bare = pickle.loads(file.read_bytes()), _bare(saver)
+    from bench.tables import parquet_settings
+
+    frame = pickle.loads(file.read_bytes())
+    bare = _bare(saver, parquet_settings(frame))
     bare.put_parquet(f"warm-{name}", frame.head(WARM_ROWS))
     return _extra(lambda: bare.put_parquet(name, frame), lambda _: 0)
 
@@ -52,7 +55,7 @@ def get_bare(saver: Any, name: str, _: Path) -> dict[str, Any]:
     """Load with bare pyarrow and boto3."""
     from bench.frame import arrow_size
 
-    bare = _bare(saver)
+    bare = _bare(saver, {})
     bare.get_parquet(f"warm-{name}")
     return _extra(lambda: bare.get_parquet(name), arrow_size)
 
@@ -78,17 +81,16 @@ def _saver(store: str, home: str) -> Any:
     return Saver(store, home=Path(home), cache=False, progress=False)
 
 
-def _bare(saver: Any) -> Any:
+def _bare(saver: Any, parquet: dict[str, Any]) -> Any:
     from types import SimpleNamespace
 
     from bench.context import like_ours
     from bench.peers import Bare
     from bench.server import Bucket
-    from bench.tables import parquet_settings
 
     bucket = Bucket(saver.store.bucket, saver.settings.endpoint_url)
     client = bucket.client(**like_ours(saver.settings))
-    return Bare(SimpleNamespace(name=bucket.name), client, parquet_settings())  # type: ignore[arg-type]
+    return Bare(SimpleNamespace(name=bucket.name), client, parquet)  # type: ignore[arg-type]
 
 
 def _extra(call: Callable[[], Any], size: Callable[[Any], int]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from bench.rounds import Contestant, Timings, in_turns
 from bench.rows import Row, Target, compared, megabytes
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from jsk_saver import Saver
 
 OURS = "jsk_saver"
@@ -29,8 +31,8 @@ def parquet(context: Context) -> Iterator[Row]:
 def _parquet_against_bare(context: Context) -> Iterator[Row]:
     frame, bucket, rounds = context.frame, context.bucket, context.rounds(11)
     saver = context.saver("parquet")
-    tuned = Bare(bucket, bucket.client(**like_ours(saver.settings)), parquet_settings())
-    plain = Bare(bucket, bucket.client(), parquet_settings())
+    tuned = Bare(bucket, bucket.client(**like_ours(saver.settings)), parquet_settings(frame))
+    plain = Bare(bucket, bucket.client(), {})
     key = f"parquet/{NAME}"
     puts = duel(
         lambda: saver.put(NAME, frame),
@@ -40,7 +42,9 @@ def _parquet_against_bare(context: Context) -> Iterator[Row]:
     )  # fmt: skip
     sizes = f"file: ours {megabytes(_size(tuned, key))}, theirs {megabytes(_size(tuned, 'tuned.parquet'))}"
     yield against(puts, "parquet.put.bare", "put Parquet", "tuned", "bare pyarrow + boto3", NO_SLOWER, sizes)
-    yield against(puts, "parquet.put.plain", "put Parquet", "plain", "the same, boto3 as it comes", None)
+    yield against(
+        puts, "parquet.put.plain", "put Parquet", "plain", "bare, both libraries as they come", None
+    )
     gets = duel(
         lambda: saver.get(NAME),
         {"tuned": lambda: tuned.get_parquet(key), "plain": lambda: plain.get_parquet(key),
@@ -118,11 +122,15 @@ def csv(context: Context) -> Iterator[Row]:
 # Helpers ----------------------------------------------------------------------------------------------
 
 
-def parquet_settings() -> dict[str, Any]:
+def parquet_settings(frame: pd.DataFrame) -> dict[str, Any]:
     """Return the kit's own arguments of ``write_table``, so that the bare baseline encodes alike."""
-    from jsk_saver.formats.frames import parquet as kit
+    from jsk_saver.formats import parquet_layout
+    from jsk_saver.formats.columnar import _slice_bytes
+    from jsk_saver.formats.tables import as_arrow
 
-    return dict(kit.SETTINGS)
+    view = as_arrow(frame, NAME, show_range=False)
+    start, stop = next(iter(view.slices(_slice_bytes(view))))
+    return {**parquet_layout.options(view), "row_group_size": stop - start}
 
 
 def duel(ours: Any, others: dict[str, Any], rounds: int) -> Timings:

@@ -10,6 +10,7 @@ import itertools
 import warnings
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Self
 
 from jsk_saver.errors import IntegrityError, NotFound, StoreUnreachable
@@ -18,8 +19,8 @@ from jsk_saver.progress import count_bar
 from jsk_saver.record import Record
 from jsk_saver.stores import Entry, Store
 
-#: Names brought in by one transaction of the index.
-BATCH = 1_000
+#: Versions (or a few more: the names are whole) that are fetched while those before them are written.
+BATCH = 500
 #: A bar shows when more records than this have to be fetched.
 BAR_ABOVE = 500
 
@@ -53,30 +54,45 @@ class CatchUp:
     def with_name(self, name: str) -> list[Entry]:
         """Bring in one name, and return its versions and markers, newest first."""
         entries = self._store.entries(name)
-        self._bring_in([(name, entries)])
+        self._write(self._begin([(name, entries)]))
         return entries
 
     def with_all(self, prefix: str = "") -> int:
         """Bring in every name that starts with ``prefix``; return how many there are."""
         seen: set[str] = set()
+        before: _Batch | None = None
         by_name = itertools.groupby(self._store.scan(prefix), key=lambda entry: entry.name)
-        for batch in _batches((name, list(entries)) for name, entries in by_name):
-            self._bring_in(batch)
-            seen.update(name for name, _ in batch)
+        for names in _batches((name, list(entries)) for name, entries in by_name):
+            seen.update(name for name, _ in names)
+            batch = self._begin(names)
+            if before is not None:
+                self._write(before)
+            before = batch
+        if before is not None:
+            self._write(before)
         gone = [name for name in self._index.names(prefix) if name not in seen]
         self._index.update([NameState(name, [], False, []) for name in gone])
         return len(seen)
 
-    def _bring_in(self, batch: list[tuple[str, list[Entry]]]) -> None:
-        versions = [(e.name, e.version) for _, entries in batch for e in entries if not e.marker]
+    def _begin(self, names: list[tuple[str, list[Entry]]]) -> _Batch:
+        """Have the records fetched that the index does not hold; the threads start at once."""
+        versions = [(e.name, e.version) for _, entries in names for e in entries if not e.marker]
         wanted = self._index.unknown(versions)
+        if len(wanted) < 4:
+            return _Batch(names, wanted, (self._record(item) for item in wanted))
+        self._pool = self._pool or ThreadPoolExecutor(self._connections, thread_name_prefix="jsk-catch-up")
+        return _Batch(names, wanted, self._pool.map(self._record, wanted))
+
+    def _write(self, batch: _Batch) -> None:
         fetched: dict[str, list[Record]] = {}
         lost: set[tuple[str, str]] = set()
-        for (name, version), record in zip(wanted, self._records(wanted), strict=True):
-            if record is None:
-                lost.add((name, version))
-            else:
-                fetched.setdefault(name, []).append(record)
+        with count_bar("records", len(batch.wanted), shown=self._progress, above=BAR_ABOVE) as count:
+            for (name, version), record in zip(batch.wanted, batch.records, strict=True):
+                count(1)
+                if record is None:
+                    lost.add((name, version))
+                else:
+                    fetched.setdefault(name, []).append(record)
         self._index.update(
             NameState(
                 name,
@@ -84,18 +100,8 @@ class CatchUp:
                 bool(entries) and entries[0].marker,
                 fetched.get(name, []),
             )
-            for name, entries in batch
+            for name, entries in batch.names
         )
-
-    def _records(self, wanted: list[tuple[str, str]]) -> Iterator[Record | None]:
-        if len(wanted) < 4:
-            yield from (self._record(item) for item in wanted)
-            return
-        self._pool = self._pool or ThreadPoolExecutor(self._connections, thread_name_prefix="jsk-catch-up")
-        with count_bar("records", len(wanted), shown=self._progress, above=BAR_ABOVE) as count:
-            for record in self._pool.map(self._record, wanted):
-                count(1)
-                yield record
 
     def _record(self, item: tuple[str, str]) -> Record | None:
         """Fetch one record; one that is damaged or was purged meanwhile must not stop the others."""
@@ -112,9 +118,23 @@ class CatchUp:
             raise
 
 
-def _batches(
-    names: Iterable[tuple[str, list[Entry]]],
-) -> Iterator[list[tuple[str, list[Entry]]]]:
-    names = iter(names)
-    while batch := list(itertools.islice(names, BATCH)):
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Names with their entries, the versions to fetch, and their records as they come."""
+
+    names: list[tuple[str, list[Entry]]]
+    wanted: list[tuple[str, str]]
+    records: Iterator[Record | None]
+
+
+def _batches(names: Iterable[tuple[str, list[Entry]]]) -> Iterator[list[tuple[str, list[Entry]]]]:
+    batch: list[tuple[str, list[Entry]]] = []
+    size = 0
+    for name, entries in names:
+        batch.append((name, entries))
+        size += len(entries)
+        if size >= BATCH:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch

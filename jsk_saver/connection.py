@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from jsk_saver.spool import Spool
 
 
+#: Bytes of an object for which one more request is nothing against sending it again.
+WORTH_ASKING = 8 * 2**20
 #: Small files of the kit's own in a store, by key.
 Notes = Mapping[str, bytes]
 
@@ -151,7 +153,9 @@ class Connection:
                 self.cache.forget(self._cache_key, name, version)
         record, payload = self._fetch(name, version, self.scratch)
         if record.digest and record.digest == payload.digest:
-            self.cache.keep(self._cache_key, record, payload)
+            kept = self.cache.keep(self._cache_key, record, payload)
+            if kept and payload.size >= WORTH_ASKING:
+                self.cache.note_newest(self._cache_key, name, record.version)
         return record, payload
 
     def _fetch(self, name: str, version: str | None, folder: Path) -> tuple[Record, Payload]:

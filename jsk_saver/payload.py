@@ -70,7 +70,7 @@ class Payload(io.RawIOBase):
     --------
     >>> with Payload() as payload:
     ...     _ = payload.write(b"12345")
-    ...     payload.finish()
+    ...     _ = payload.finish()
     ...     payload.size, payload.digest[:15], payload.read_at(1, 3)
     (5, 'sha256:5994471a', b'234')
     """

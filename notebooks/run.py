@@ -50,7 +50,7 @@ def execute(book: nbformat.NotebookNode, notebook: Path) -> None:
             book,
             kernel_name="python3",
             resources={"metadata": {"path": notebook.parent}},
-            config=Config({"KernelManager": {"transport": "ipc"}}),
+            config=Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}}),
         ).execute()
 
 

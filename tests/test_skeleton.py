@@ -65,7 +65,7 @@ def pins(name: str) -> dict[str, set[str]]:
     """Return the exact versions a requirements file asks for, by package (one for each Python)."""
     found: dict[str, set[str]] = {}
     for line in read(name).splitlines():
-        if line.partition("#")[0].strip():
+        if line.partition("#")[0].strip() and not line.startswith("-c "):
             requirement = Requirement(line.partition("#")[0])
             (specifier,) = requirement.specifier
             assert specifier.operator == "==", line
@@ -97,6 +97,17 @@ def test_requirements_are_those_of_the_lock():
     } == {}
 
 
+@pytest.mark.parametrize("python", ["3.11", "3.12", "3.13", "3.14"])
+def test_every_python_gets_one_version_of_each_package(python):
+    chosen: dict[str, list[str]] = {}
+    for line in read("requirements-dev.txt").splitlines():
+        requirement = Requirement(line)
+        environment = {"python_version": python, "python_full_version": f"{python}.2"}
+        if requirement.marker is None or requirement.marker.evaluate(environment):
+            chosen.setdefault(requirement.name, []).append(str(requirement.specifier))
+    assert {name: versions for name, versions in chosen.items() if len(versions) > 1} == {}
+
+
 @pytest.mark.parametrize("source", ["poetry.lock", "requirements-dev.txt"])
 def test_everything_asked_for_is_locked_at_a_version_that_fits(source):
     versions = locked() if source == "poetry.lock" else pins(source)
@@ -117,12 +128,12 @@ def test_the_extra_named_all_holds_the_others():
     assert sorted(everything) == sorted(set(chain(*extras.values())))
 
 
-def test_pytorch_is_added_without_changing_a_locked_version():
-    pinned, torch = pins("requirements-dev.txt"), pins("requirements-torch.txt")
-    assert torch.pop("torch") == {"2.13.0+cpu"}
-    assert {
-        name: versions for name, versions in torch.items() if name in pinned and versions != pinned[name]
-    } == {}
+def test_pytorch_is_added_without_cuda_and_without_changing_a_locked_version():
+    lines = read("requirements-torch.txt").splitlines()
+    assert "-c requirements-dev.txt" in lines
+    torch = pins("requirements-torch.txt")
+    assert [version.rpartition("+")[2] for version in torch["torch"]] == ["cpu"]
+    assert not set(torch) & set(pins("requirements-dev.txt"))
 
 
 def test_the_benchmarks_use_what_the_kit_asks_for():

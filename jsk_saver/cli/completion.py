@@ -27,7 +27,8 @@ def file_names(context: typer.Context, incomplete: str) -> list[str]:
 def versions(context: typer.Context, incomplete: str) -> list[str]:
     """Return the versions of the file name that was typed before, newest first."""
     try:
-        name = str(context.params.get("name") or "")
+        # An option that still lacks its value leaves the arguments unassigned.
+        name = str(context.params.get("name") or next(iter(context.args), ""))
         known = reversed(_connection(context).index.versions(name))
         return [version for version in known if version.startswith(incomplete)][:_MOST]
     except Exception:

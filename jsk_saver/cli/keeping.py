@@ -102,7 +102,7 @@ def ask(question: str, what: str, hint: str) -> None:
     JskError
         If the answer is no, or nobody is there to answer; the command then exits with 5.
     """
-    if not sys.stdin.isatty():
+    if not _somebody_is_there():
         raise refused(f"{what}: not removed, as nobody could be asked.", kept="All of it.", hint=hint)
     try:
         agreed = typer.confirm(question, err=True)
@@ -110,6 +110,10 @@ def ask(question: str, what: str, hint: str) -> None:
         agreed = False
     if not agreed:
         raise refused(f"{what}: not removed.", kept="All of it.", hint=hint)
+
+
+def _somebody_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def verify(

@@ -6,6 +6,7 @@ read and stores that do not answer are findings like the others.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -74,5 +75,7 @@ def _guarded(
     except JskError as error:
         return Finding(name.capitalize(), problems=[Problem(error.what, error.hint)])
     except Exception as error:
+        if os.environ.get("JSK_DEBUG"):
+            raise
         what = f"Looking at the {name} failed: {type(error).__name__}: {error}."
         return Finding(name.capitalize(), problems=[Problem(what, "JSK_DEBUG=1 jsk doctor")])

@@ -140,11 +140,11 @@ def _server_time(store: S3Store) -> dt.datetime | None:
 
 def uploads(connection: Connection) -> Finding | None:
     """Return multipart uploads that nobody finished; their parts cost money until they are aborted."""
-    from botocore.exceptions import BotoCoreError, ClientError
-
     store = _bucket(connection)
     if store is None:
         return None
+    from botocore.exceptions import BotoCoreError, ClientError
+
     try:
         started = _started(store)
     except (BotoCoreError, ClientError):

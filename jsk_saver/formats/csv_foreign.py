@@ -121,7 +121,9 @@ class _File:
 
 def _beginning(payload: Payload) -> tuple[str, str]:
     """Return the first text of a file, and the file's encoding."""
-    start = payload.read_at(0, _PROBE)
+    size = _PROBE
+    while b"\n" not in (start := payload.read_at(0, size)) and size < payload.size:
+        size *= 4
     for bom, encoding in _BOMS.items():
         if start.startswith(bom):
             text = codecs.getincrementaldecoder(encoding)("replace").decode(start)

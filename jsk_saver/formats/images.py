@@ -72,7 +72,13 @@ class Raster(Format):
             payload.write(data)
             return Encoded(f"{type_name(obj)} → {_IMAGE}", facts=_facts(_open(data, self.pillow)))
         self.check(obj, name)
-        data = self.pixels(obj)
+        try:
+            data = self.pixels(obj)
+        except (OSError, KeyError, ValueError, SystemError) as error:
+            raise CannotRepresent(
+                f"{self.pillow} holds no image of mode {obj.mode} and size {obj.size} ({error}).",
+                hint=f"Save it as {self.instead}.",
+            ) from error
         again = _open(data, self.pillow)
         again.load()
         self.compare(obj, again, name)

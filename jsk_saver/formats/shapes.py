@@ -123,7 +123,9 @@ class Walk:
                     f"{self.medium} would not bring it back.",
                     hint=f'Write it as "{key}", or save the object as .pkl.',
                 )
-        return _merged("dict", {str(key): self.shape(item, place(where, key)) for key, item in value.items()})
+        return _merged(
+            "dict", {_label(key): self.shape(item, place(where, key)) for key, item in value.items()}
+        )
 
     def _sequence(self, value: list[Any] | tuple[Any, ...], where: str) -> Shape:
         kinds = set(map(type, value))
@@ -208,10 +210,11 @@ def restore(value: Any, shape: Shape, leaf: Callable[[str, Any], Any] | None = N
     if isinstance(shape, str):
         return _restore_leaf(value, shape, leaf)
     keys: Iterable[Any] = value if isinstance(value, dict) else range(len(value))
+    label = _label if isinstance(value, dict) else str
     if "all" in shape:
         pairs = [(key, shape["all"]) for key in keys]
     else:
-        pairs = [(key, shape["at"][str(key)]) for key in keys if str(key) in shape["at"]]
+        pairs = [(key, shape["at"][label(key)]) for key in keys if label(key) in shape["at"]]
     for key, child in pairs:
         value[key] = restore(value[key], child, leaf)
     return tuple(value) if shape["of"] == "tuple" else value
@@ -275,6 +278,13 @@ def bad_text(value: Any, where: str = "$") -> str:
 def place(where: str, key: Any) -> str:
     """Return the place of ``key`` below ``where``: ``$.a``, ``$['two words']``."""
     return f"{where}.{key}" if isinstance(key, str) and key.isidentifier() else f"{where}[{key!r}]"
+
+
+def _label(key: Any) -> str:
+    """Return a key as the text by which a shape knows it, a different one for every key."""
+    if isinstance(key, str):
+        return "\0" + key if key.startswith("\0") else key
+    return f"\0{key!r}"
 
 
 def _merged(of: str, shapes: dict[str, Shape]) -> Shape:

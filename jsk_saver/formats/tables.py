@@ -69,7 +69,7 @@ def as_arrow(obj: Any, name: str, *, show_range: bool = True) -> ArrowView:
     name
         The file name, for messages.
     show_range
-        Whether a pandas range index that is not simply 0, 1, 2, … becomes a column.
+        Whether a pandas range index without a name that is not simply 0, 1, 2, … becomes a column.
 
     Raises
     ------

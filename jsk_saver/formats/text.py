@@ -57,11 +57,15 @@ def utf8(text: str, obj: Any = None) -> bytes:
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
-        where = f"at {bad_text(obj)}" if bad_text(obj) else f"(character {error.start:,})"
-        raise CannotRepresent(
-            f"The text {where} is not valid Unicode: it holds a lone surrogate, {text[error.start]!r}.",
-            hint='text.encode("utf-8", "replace").decode(), or save it as .pkl.',
-        ) from error
+        raise _not_unicode(error, obj) from error
+
+
+def _not_unicode(error: UnicodeEncodeError, obj: Any) -> CannotRepresent:
+    where = f"at {bad_text(obj)}" if bad_text(obj) else f"(character {error.start:,})"
+    return CannotRepresent(
+        f"The text {where} is not valid Unicode: it holds a lone surrogate, {error.object[error.start]!r}.",
+        hint='text.encode("utf-8", "replace").decode(), or save it as .pkl.',
+    )
 
 
 class Text(Format):
@@ -309,6 +313,8 @@ def _dump_yaml(value: Any, obj: Any, *, fast: bool) -> bytes:
     dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper) if fast else yaml.SafeDumper
     try:
         text: str = yaml.dump(value, Dumper=dumper, allow_unicode=True, sort_keys=False, width=100)
+    except UnicodeEncodeError as error:
+        raise _not_unicode(error, obj) from error
     except yaml.YAMLError as error:
         raise CannotRepresent(f"YAML cannot hold it: {error}.", hint="Save it as .pkl.") from error
     return utf8(text, obj)

@@ -181,7 +181,7 @@ def _altair(chart: Any) -> tuple[str, Shape, str]:
     version: str | None = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     if version not in vl_convert.get_vegalite_versions():
         version = None
-    return text, None, vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;", version)
+    return text, None, vl_convert.javascript_bundle(vl_version=version)  # type: ignore[call-arg,unused-ignore]
 
 
 def _rebuild_altair(figure: Any, shape: Shape, kind: str) -> Any:  # noqa: ARG001 - Plotly's needs a shape

@@ -11,12 +11,13 @@ import datetime as dt
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from jsk_saver.index.bits import Column, descending, pack
 from jsk_saver.index.paths import FACTS, FIELD, FIELDS, LINEAGE, METADATA, flatten
 from jsk_saver.index.times import instant, microseconds
-from jsk_saver.index.tokens import record_words
+from jsk_saver.index.tokens import MAX_TEXTS, index_words, other_texts
 from jsk_saver.record import Record
 
 #: A value that is no number: text, or one of the codes below.
@@ -138,6 +139,7 @@ class Draft(Segment):
         self.layers: dict[tuple[str, int], list[list[tuple[float, int]]]] = {}
         self.words: dict[str, tuple[list[int], list[int]]] = {}
         self._keys: list[int] = []
+        self._known_texts: tuple[dict[str, list[list[int]]], ...] = ({}, {})
         self._columns: dict[tuple[str, int], tuple[int, list[Column]]] = {}
 
     # Adding -----------------------------------------------------------------------------------------
@@ -150,29 +152,33 @@ class Draft(Segment):
         self._keys.append(key)
         self.newest = max(self.newest, key)
         self._add_values(_values(record), position)
-        names, others = record_words(record)
-        for word in names:
-            self._word(word)[0].append(position)
-        for word in others:
-            self._word(word)[1].append(position)
+        for names in self._postings(record.name, 0):
+            if not names or names[-1] != position:
+                names.append(position)
+        for text in islice(other_texts(record), MAX_TEXTS):
+            for others in self._postings(text, 1):
+                if not others or others[-1] != position:
+                    others.append(position)
         return position
 
-    def _word(self, word: str) -> tuple[list[int], list[int]]:
-        found = self.words.get(word)
+    def _postings(self, text: str, where: int) -> list[list[int]]:
+        """Return the lists of who has each word of ``text``; the same texts come again and again."""
+        found = self._known_texts[where].get(text)
         if found is None:
-            found = self.words[word] = ([], [])
+            found = [self.words.setdefault(word, ([], []))[where] for word in index_words(text)]
+            self._known_texts[where][text] = found
         return found
 
     def _add_values(self, values: dict[str, list[Any]], position: int) -> None:
-        room = MAX_VALUES
+        room, known = MAX_VALUES, self.terms
         for path, here in values.items():
             room -= 1 + len(here)
             if room < 0:
                 self.overflow |= 1 << position
                 return
-            terms = self.terms.get(path)
+            terms = known.get(path)
             if terms is None:
-                terms = self.terms[path] = {PRESENT: []}
+                terms = known[path] = {PRESENT: []}
             terms[PRESENT].append(position)
             if len(here) == 1:
                 self._add_value(path, terms, here[0], position)
@@ -181,16 +187,18 @@ class Draft(Segment):
 
     def _add_value(self, path: str, terms: dict[Term, list[int]], value: Any, position: int) -> None:
         if isinstance(value, str):
-            terms.setdefault(text_term(path, value), []).append(position)
-            moment = instant(value)
-            if moment is not None:
-                self._add_numbers(path, TIME, [float(moment)], position)
+            positions = terms.get(value)
+            if positions is None:
+                positions = terms.setdefault(text_term(path, value), [])
+            positions.append(position)
+            if value[4:5] == "-" and (moment := instant(value)) is not None:
+                self._add_numbers(path, TIME, (float(moment),), position)
         elif value is None or isinstance(value, bool):
             terms.setdefault(NULL if value is None else int(value), []).append(position)
         elif isinstance(value, dt.datetime):
-            self._add_numbers(path, TIME, [float(microseconds(value))], position)
+            self._add_numbers(path, TIME, (float(microseconds(value)),), position)
         elif value == value:  # not NaN, which no condition fits
-            self._add_numbers(path, NUMBER, [as_float(value)], position)
+            self._add_numbers(path, NUMBER, (as_float(value),), position)
 
     def _add_list(self, path: str, terms: dict[Term, list[int]], values: list[Any], position: int) -> None:
         for value in values:
@@ -208,10 +216,10 @@ class Draft(Segment):
             if found:
                 self._add_numbers(path, kind, sorted(found), position)
 
-    def _add_numbers(self, path: str, kind: int, numbers: list[float], position: int) -> None:
+    def _add_numbers(self, path: str, kind: int, numbers: Sequence[float], position: int) -> None:
         layers = self.layers.setdefault((path, kind), [])
-        for layer, number in enumerate(numbers):
-            layer = min(layer, MAX_LAYERS)
+        for count, number in enumerate(numbers):
+            layer = min(count, MAX_LAYERS)
             while len(layers) <= layer:
                 layers.append([])
             layers[layer].append((number, position))

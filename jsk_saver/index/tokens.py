@@ -69,10 +69,6 @@ def index_words(text: str) -> tuple[str, ...]:
     >>> index_words("data_youTube2024.csv")
     ('data', 'youtube2024', 'you', 'tube', '2024', 'csv')
     """
-    return _cached_words(text) if len(text) <= _CACHED else _index_words(text)
-
-
-def _index_words(text: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for run in _RUN.findall(_plain(text)):
         found[_fold(run)] = None
@@ -82,11 +78,6 @@ def _index_words(text: str) -> tuple[str, ...]:
         if 1 < len(parts) <= _MAX_PARTS:  # more than that is a digest, whose parts mean nothing
             found.update(dict.fromkeys(map(_fold, parts)))
     return tuple(found)
-
-
-#: Longer texts seldom come twice.
-_CACHED = 200
-_cached_words = lru_cache(maxsize=32768)(_index_words)
 
 
 def other_texts(record: Record) -> Iterator[str]:

@@ -49,7 +49,7 @@ def new_version(after: str = "") -> str:
 
 def made_at(version: str) -> dt.datetime:
     """Return when ``version`` was made."""
-    return dt.datetime.strptime(version.partition("-")[0], _STAMP).replace(tzinfo=dt.UTC)
+    return dt.datetime.fromisoformat(version.partition("-")[0])  # many times faster than strptime
 
 
 def folder_of(name: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from jsk_saver.formats import Encoded, Formats, Reading
 from jsk_saver.payload import Payload
 
-
 #: For tests that register nothing.
 FORMATS = Formats()
 

@@ -20,7 +20,9 @@ from jsk_saver.payload import Payload
 from tests.formats.roundtrip import read, save, trip
 
 SCALARS = hnp.scalar_dtypes().filter(lambda dtype: dtype.kind != "O")
-DTYPES = SCALARS | hnp.array_dtypes(SCALARS, max_size=3) | hnp.byte_string_dtypes() | hnp.unicode_string_dtypes()
+DTYPES = (
+    SCALARS | hnp.array_dtypes(SCALARS, max_size=3) | hnp.byte_string_dtypes() | hnp.unicode_string_dtypes()
+)
 SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
 
 
@@ -75,12 +77,19 @@ def test_npy_files_are_numpys_own(tmp_path: Path) -> None:
 def test_unusual_arrays_come_back_from_npy_and_npz(array: np.ndarray) -> None:
     back = trip("a.npy", array).value
     assert back.dtype == array.dtype
-    assert back.tobytes() == array.tobytes()
+    # Padding between the fields of a structure is nobody's data.
+    assert (back == array).all() if array.dtype.names else back.tobytes() == array.tobytes()
     assert trip("a.npz", {"a": array}).value["a"].dtype == array.dtype
 
 
 def test_a_numpy_scalar_comes_back_as_a_scalar() -> None:
-    for scalar in (np.float32(0.1), np.int64(-1), np.datetime64("2024-01-01", "ns"), np.str_("ü"), np.bool_(1)):
+    for scalar in (
+        np.float32(0.1),
+        np.int64(-1),
+        np.datetime64("2024-01-01", "ns"),
+        np.str_("ü"),
+        np.bool_(1),
+    ):
         back = trip("a.npy", scalar).value
         assert type(back) is type(scalar)
         assert back == scalar

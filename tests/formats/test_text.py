@@ -277,7 +277,7 @@ def test_a_table_is_plain_records_for_every_other_tool() -> None:
 def test_columns_and_kind_of_a_json_table_can_be_chosen() -> None:
     back = trip("a.jsonl", frame(), columns=["text", "whole"], as_="polars").value
     assert back.columns == ["text", "whole"]
-    assert back["text"].to_list() == frame()["text"].to_list()[:1] + [None, 'quoted "ü"\n']
+    assert back["text"].to_list() == [*frame()["text"].to_list()[:1], None, 'quoted "ü"\n']
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def pandas_view(obj: pd.DataFrame | pd.Series, name: str, *, show_range: bool) -
     name
         The file name, for messages.
     show_range
-        Whether a range index that is not simply 0, 1, 2, … becomes a column that people see.
+        Whether a range index without a name that is not simply 0, 1, 2, … becomes a column.
 
     Raises
     ------
@@ -143,7 +143,7 @@ def _index(index: pd.Index, name: str, show_range: bool) -> tuple[list[Column], 
         if index.start == 0 and index.step == 1 and index.name is None:
             return [], []
         said = {"range": [index.start, index.step]} | _level_name(index.name, name)
-        if not show_range:
+        if not show_range and index.name is None:
             return [], [said | {"hidden": True}]
         return [column_of(index, f"the index {index.name!r}", name)], [said]
     columns, states = [], []

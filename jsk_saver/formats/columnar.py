@@ -1,0 +1,245 @@
+"""Parquet and Feather: Arrow's own files, with types in the file and a table's finer points in its footer.
+
+Everything that pandas, Polars and Arrow need to come back stands in the file itself, so that a copy of it
+is as good as the version in the store. pandas' own metadata is there as well, for ``pandas.read_parquet``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from jsk_saver.formats import parquet_layout
+from jsk_saver.formats.base import Encoded, Format, Reading
+from jsk_saver.formats.frames.refusal import refusal
+from jsk_saver.formats.streams import Sink
+from jsk_saver.formats.tables import (
+    Source,
+    as_arrow,
+    encoded,
+    full_state,
+    is_table,
+    need_pyarrow,
+    prove,
+    select,
+    target_library,
+)
+from jsk_saver.payload import Payload
+from jsk_saver.record import JSON, dump_json
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from jsk_saver.formats.frames.view import ArrowView
+
+#: Where in a file's metadata our own stands.
+_KEY = b"jsk"
+_BUFFER = 2**20
+#: Bytes of Arrow in one row group or record batch: an eighth of the table, within these.
+_LEAST, _MOST = 8 * 2**20, 64 * 2**20
+
+
+class _Columnar(Format):
+    """What Parquet and Feather have in common."""
+
+    tabular: ClassVar[bool] = True
+    #: Extension of a format that can, where this one cannot.
+    instead: ClassVar[str] = "pkl"
+
+    def accepts(self, obj: Any) -> bool:
+        """Tell whether ``obj`` is a table of pandas, Polars or Arrow."""
+        return is_table(obj)
+
+    def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
+        """Write a table slice by slice.
+
+        Raises
+        ------
+        CannotRepresent
+            If something in it would not come back the same.
+        """
+        view = as_arrow(obj, name, show_range=False)
+        self._check(view, name)
+        prove(view, name, lambda start: self._there_and_back(start, name), self.instead)
+        self._write(view, payload)
+        return encoded(view, {})
+
+    def _there_and_back(self, view: ArrowView, name: str) -> Any:
+        with Payload() as payload:
+            self._write(view, payload)
+            return self.decode(payload.finish(), Reading(name, view.type))
+
+    def _check(self, view: ArrowView, name: str) -> None:
+        """Refuse types that the file cannot hold."""
+
+    def _write(self, view: ArrowView, payload: Payload) -> None:
+        raise NotImplementedError
+
+
+class Parquet(_Columnar):
+    """Apache Parquet."""
+
+    name: ClassVar[str] = "parquet"
+    extensions: ClassVar[tuple[str, ...]] = (".parquet", ".pq")
+    instead: ClassVar[str] = "feather"
+
+    def _check(self, view: ArrowView, name: str) -> None:
+        for at, kind in enumerate(view.schema.types):
+            if why := parquet_layout.problem(kind):
+                example = parquet_layout.example(view, at)
+                raise refusal(name, view.describe(at), why, instead=self.instead, **example)
+
+    def _write(self, view: ArrowView, payload: Payload) -> None:
+        import pyarrow.parquet as pq
+
+        schema = view.schema.with_metadata(_metadata(view, dictionaries=True))
+        slices = view.slices(_slice_bytes(view))
+        options = parquet_layout.options(view)
+        with _sink(payload) as sink, pq.ParquetWriter(sink, schema, **options) as writer:
+            for start, stop in slices:
+                writer.write_batch(view.part(start, stop), row_group_size=stop - start)
+
+    def decode(self, payload: Payload, reading: Reading) -> Any:
+        """Return the table, or the wanted columns of it, which are all that is read."""
+        need_pyarrow(reading.name)
+        import pyarrow.parquet as pq
+
+        with _opened(payload) as source, pq.ParquetFile(source, pre_buffer=False) as file:
+            said = _own_metadata(file.metadata.metadata)
+            schema = file.schema_arrow
+            if said is None and _is_for_pandas(schema, reading):
+                return file.read(columns=reading.columns, use_pandas_metadata=True).to_pandas()
+            written = _written_schema(file.metadata.metadata) or schema
+            table = _source(said, written, file.metadata.num_rows)
+            selection = select(table, reading)
+            names = [table.names[at] for at in selection.positions]
+            for group in range(file.num_row_groups):
+                read = file.read_row_group(group, columns=list(dict.fromkeys(names)))
+                for batch in read.to_batches():
+                    selection.add([batch.column(batch.schema.get_field_index(name)) for name in names])
+            return selection.finish()
+
+
+class Feather(_Columnar):
+    """Feather, which is Arrow's own file format (also known as Arrow IPC)."""
+
+    name: ClassVar[str] = "feather"
+    extensions: ClassVar[tuple[str, ...]] = (".feather", ".arrow", ".ipc")
+
+    def _write(self, view: ArrowView, payload: Payload) -> None:
+        import pyarrow as pa
+
+        schema = view.schema.with_metadata(_metadata(view, dictionaries=False))
+        options = pa.ipc.IpcWriteOptions(compression="lz4", unify_dictionaries=False)
+        with _sink(payload) as sink, pa.ipc.new_file(sink, schema, options=options) as writer:
+            for start, stop in view.slices(_slice_bytes(view)):
+                writer.write_batch(view.part(start, stop))
+            if not view.rows:
+                writer.write_batch(view.part(0, 0))
+
+    def decode(self, payload: Payload, reading: Reading) -> Any:
+        """Return the table, or the wanted columns of it, which are all that is read."""
+        need_pyarrow(reading.name)
+        import pyarrow as pa
+
+        with _opened(payload) as source:
+            file = pa.ipc.open_file(source)
+            said = _own_metadata(file.schema.metadata)
+            if said is None:
+                return _foreign_feather(payload, reading)
+            table = _source(said, file.schema, said["state"]["rows"])
+            first = file.get_batch(0)
+            table.dictionaries = {
+                at: first.column(at).dictionary
+                for at, kind in enumerate(table.kinds)
+                if pa.types.is_dictionary(kind)
+            }
+            del first
+            selection = select(table, reading)
+            wanted = sorted(set(selection.positions))
+            file = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=wanted))
+            for number in range(file.num_record_batches):
+                batch = file.get_batch(number)
+                selection.add([batch.column(wanted.index(at)) for at in selection.positions])
+            return selection.finish()
+
+
+def _foreign_feather(payload: Payload, reading: Reading) -> Any:
+    """Return a table that the kit has not written; Feather's first version is read as well."""
+    import pyarrow.feather as feather
+
+    with _opened(payload) as source:
+        table = feather.read_table(source)
+    if _is_for_pandas(table.schema, reading):
+        return table.select(reading.columns or table.column_names).to_pandas()
+    source_ = Source("", {}, table.column_names, table.schema.types, table.num_rows)
+    selection = select(source_, reading)
+    for batch in table.to_batches():
+        selection.add([batch.column(at) for at in selection.positions])
+    return selection.finish()
+
+
+# Both ------------------------------------------------------------------------------------------------
+
+
+def _slice_bytes(view: ArrowView) -> int:
+    return int(min(max(view.row_bytes() * view.rows / 8, _LEAST), _MOST))
+
+
+def _metadata(view: ArrowView, *, dictionaries: bool) -> dict[bytes, bytes]:
+    said = {"type": view.type, "state": full_state(view, dictionaries=dictionaries)}
+    metadata = {_KEY: dump_json(said)}
+    if view.type.startswith("pandas."):
+        from jsk_saver.formats.frames.pandas_metadata import metadata_for_pandas
+
+        metadata |= metadata_for_pandas(view)
+    return metadata
+
+
+def _own_metadata(metadata: dict[bytes, bytes] | None) -> JSON | None:
+    text = (metadata or {}).get(_KEY)
+    said: JSON | None = None if text is None else json.loads(text)
+    return said
+
+
+def _written_schema(metadata: dict[bytes, bytes] | None) -> pa.Schema | None:
+    """Return the schema as it was written; Parquet's own types are fewer than Arrow's."""
+    import base64
+
+    import pyarrow as pa
+
+    text = (metadata or {}).get(b"ARROW:schema")
+    return None if text is None else pa.ipc.read_schema(pa.py_buffer(base64.b64decode(text)))
+
+
+def _is_for_pandas(schema: pa.Schema, reading: Reading) -> bool:
+    """Tell whether a file that is not ours was written by pandas and is wanted as pandas."""
+    return b"pandas" in (schema.metadata or {}) and target_library("", reading) == "pandas"
+
+
+def _source(said: JSON | None, schema: pa.Schema, rows: int) -> Source:
+    """Return what a file says; its own word on types and state goes before the record's."""
+    said = said or {"type": "", "state": {}}
+    return Source(said["type"], said["state"], schema.names, schema.types, rows)
+
+
+@contextmanager
+def _sink(payload: Payload) -> Iterator[Any]:
+    import pyarrow as pa
+
+    with pa.output_stream(Sink(payload), buffer_size=_BUFFER) as sink:
+        yield sink
+
+
+@contextmanager
+def _opened(payload: Payload) -> Iterator[Any]:
+    """Yield the bytes for reading: from the file as they are needed, or where they are in memory."""
+    import pyarrow as pa
+
+    if payload.path is None:
+        yield pa.BufferReader(payload.getvalue())
+    else:
+        with pa.OSFile(str(payload.path)) as file:
+            yield file
