@@ -35,9 +35,19 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Timings:
-    """Seconds of every run of every contestant; the same position is the same round."""
+    """Seconds of every run of every contestant; the same position is the same round.
+
+    Parameters
+    ----------
+    seconds
+        By the clock on the wall.
+    work
+        Of processor time, in this process: steadier than the clock when others use the machine, but blind
+        to what is done at the same time and to what the server does.
+    """
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
+    work: dict[str, list[float]] = field(default_factory=dict)
 
     def median(self, name: str) -> float:
         """Return the median time of a contestant, in seconds."""
@@ -55,21 +65,23 @@ class Timings:
 
 def in_turns(contestants: Sequence[Contestant], rounds: int, warm_ups: int = 1) -> Timings:
     """Let every contestant run once a round, another one first each time; the warm-ups do not count."""
-    timings = Timings({contestant.name: [] for contestant in contestants})
+    names = [contestant.name for contestant in contestants]
+    timings = Timings({name: [] for name in names}, {name: [] for name in names})
     for number in range(-warm_ups, rounds):
         first = number % len(contestants)
         for contestant in (*contestants[first:], *contestants[:first]):
-            taken = _seconds(contestant)
+            taken, worked = _measure(contestant)
             if number >= 0:
                 timings.seconds[contestant.name].append(taken)
+                timings.work[contestant.name].append(worked)
     return timings
 
 
-def _seconds(contestant: Contestant) -> float:
+def _measure(contestant: Contestant) -> tuple[float, float]:
     contestant.before()
     gc.collect()
-    start = time.perf_counter()
+    work, start = time.process_time(), time.perf_counter()
     result = contestant.run()
-    taken = time.perf_counter() - start
+    taken, worked = time.perf_counter() - start, time.process_time() - work
     del result
-    return taken
+    return taken, worked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import tomllib
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -127,6 +128,7 @@ def compared(
             "ratio": ratio,
             "ratio_of_medians": timings.ratio_of_medians(*pair),
             "seconds": {name: timings.seconds[name] for name in (ours, theirs)},
+            "processor_seconds": {name: statistics.median(timings.work[name]) for name in (ours, theirs)},
         },
     )
 

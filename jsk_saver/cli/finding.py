@@ -155,8 +155,8 @@ def describe(
 def diff(
     context: typer.Context,
     name: Name,
-    old: Annotated[str, typer.Argument(metavar="[OLD]", help="A version, or its number.")] = "-2",
-    new: Annotated[str, typer.Argument(metavar="[NEW]", help="A version, or its number.")] = "-1",
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A version, or its number.")] = "-2",
+    new: Annotated[str, typer.Argument(metavar="NEW", help="A version, or its number.")] = "-1",
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if they differ.")] = False,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Load pickled objects too; only for versions you trust.")

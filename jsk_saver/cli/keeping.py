@@ -121,7 +121,7 @@ def verify(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="Only this name.", autocompletion=file_names, show_default=False
+            metavar="NAME", help="Only this name.", autocompletion=file_names, show_default=False
         ),
     ] = None,
     version: VersionOption = None,

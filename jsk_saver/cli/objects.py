@@ -50,7 +50,7 @@ def put(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]",
+            metavar="NAME",
             help="Its name in the store. Default: the path as given, or its last part if it is absolute or "
             "climbs out of here. A name that ends in / is a folder to put it in.",
             show_default=False,
@@ -181,8 +181,7 @@ def _record(session: Session, name: str, version: str | None, where: str | None)
         return session.connection.head(name, session.connection.resolve(name, version_of(version)))
     from jsk_saver.index import parse_line
 
-    newest = parse_line(where, name=name, sort="-@created", limit=1)
-    return session.connection.newest_match(name, newest)
+    return session.connection.newest_match(name, parse_line(where))
 
 
 def _target(record: Record, to: str | None, force: bool) -> Path:

@@ -74,6 +74,8 @@ def newest(bits: int, count: int) -> int:
 def encode(positions: Sequence[int], size: int) -> bytes:
     """Return positions as bytes: as 16-bit numbers while that is shorter than one bit for each record."""
     width = (size + 7) // 8
+    if len(positions) == 1 and width > 2:
+        return positions[0].to_bytes(2, "little")
     if 2 * len(positions) < width:
         return struct.pack(f"<{len(positions)}H", *positions)
     return pack(positions, size).to_bytes(width, "little")

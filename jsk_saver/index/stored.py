@@ -103,7 +103,9 @@ def _write_terms(db: Connection, draft: Draft, paths: dict[str, int]) -> None:
         for path, number in sorted(paths.items(), key=lambda item: item[1]):
             terms = draft.terms[path]
             # As SQLite sorts them: codes before texts. Rows in order fill pages from left to right.
-            for term in sorted(terms, key=lambda term: (isinstance(term, str), term)):
+            codes = [term for term in terms if isinstance(term, int)]
+            texts = [term for term in terms if isinstance(term, str)]
+            for term in (*sorted(codes), *sorted(texts)):
                 yield draft.number, number, term, encode(terms[term], size)
 
     db.executemany("INSERT INTO terms VALUES (?, ?, ?, ?)", rows())

@@ -51,7 +51,7 @@ LOSSLESS = {
     ".tiff": ["1", "L", "LA", "I;16", "I", "F", "P", "RGB", "RGBA", "CMYK", "LAB"],
     ".webp": ["RGB", "RGBA"],
     ".gif": ["P"],
-    ".bmp": ["1", "L", "P", "RGB", "RGBA"],
+    ".bmp": ["1", "L", "P", "RGB"],
 }
 
 
@@ -80,6 +80,7 @@ def test_images_come_back_pixel_for_pixel_in_the_same_mode(extension: str, mode:
         ("a.gif", "RGB", ".png"),
         ("a.gif", "L", ".png"),
         ("a.bmp", "CMYK", ".png"),
+        ("a.bmp", "RGBA", ".png"),
     ],
 )
 def test_modes_that_a_format_would_change_are_refused_with_one_that_keeps_them(
