@@ -28,7 +28,7 @@ VERSIONS = 10
 ORIGINS = ["youtube"] * 8 + ["vimeo"] * 4 + ["twitch"] * 2 + ["podcast", "radio"]
 SUBJECTS = ["channels", "videos", "comments", "subscribers", "captions", "thumbnails", "playlists", "revenue"]
 KINDS = ["lgbm", "xgboost", "linear", "forest", "mlp"]
-SYLLABLES = "ba co da fi go ha ju ka le mo na pi qua re sa tu ve wi xo yu za bre cli dro fla gri".split()
+SYLLABLES = ["ba", "co", "da", "fi", "go", "ha", "ju", "ka", "le", "mo", "na", "pi", "qua", "re", "sa", "tu", "ve", "wi", "xo", "yu", "za", "bre", "cli", "dro", "fla", "gri"]
 
 
 class World:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from jsk_saver.payload import Payload
+from jsk_saver.payload import TEMPORARY, Payload
 from jsk_saver.record import Record, dump_json
 
 #: A scan counts what other processes wrote; one is due after this share of the limit was written here.
@@ -26,6 +26,8 @@ SCAN_SHARE = 20
 #: What is left over after an eviction, so that the next ``get`` does not evict again.
 FILL_AFTER_EVICTION = 0.9
 _STALE = 24 * 3600
+#: What an exposed file or folder lies in, and beside it what it was like when it was made.
+_CONTENT, _STAMP = "content", "stamp"
 
 
 class Cache:
@@ -48,22 +50,32 @@ class Cache:
         """Return the record and bytes of a version, or None; the caller compares the digest."""
         place = self._place(store, name, version)
         try:
-            record = Record.from_json(name, version, json.loads(place.with_suffix(".json").read_bytes()))
-            payload = Payload.of_file(place.with_suffix(".data"))
-            os.utime(place.with_suffix(".data"))  # used just now
+            record = Record.from_json(name, version, json.loads(_unsealed(place.with_suffix(".json"))))
+            payload = self._held(place.with_suffix(".data"))
         except (OSError, ValueError):
             return None
+        with suppress(OSError):
+            os.utime(place.with_suffix(".data"))  # used just now
         return record, payload
 
+    def _held(self, data: Path) -> Payload:
+        """Return a payload that another process cannot take away while it is read."""
+        link = self.folder / f"{TEMPORARY}{secrets.token_hex(8)}.tmp"
+        try:
+            os.link(data, link)
+        except OSError:  # it is gone, or links are refused here
+            return Payload.of_file(data)
+        return Payload.of_file(link, owned=True)
+
     def keep(self, store: str, record: Record, payload: Payload) -> bool:
-        """Take over the bytes of ``payload`` (it stays readable), and tell whether that worked."""
-        if payload.size > self.limit // 4:  # one object must not push out all the others
+        """Keep the bytes of ``payload``, which stays as it is, and tell whether that worked."""
+        if not self.limit or payload.size > self.limit // 4:  # one object must not push out all the others
             return False
         place = self._place(store, record.name, record.version)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            payload.move_to(place.with_suffix(".data"))
-            _write(place.with_suffix(".json"), dump_json(record.to_json()))
+            _copy(payload, place.with_suffix(".data"))
+            _write(place.with_suffix(".json"), _sealed(dump_json(record.to_json())))
             self._make_room(payload.size)
         except OSError:
             return False
@@ -97,19 +109,21 @@ class Cache:
         Made by ``fill`` the first time; it counts as part of the cache, and goes out like the rest.
         """
         place = self._place(store, record.name, record.version)
-        target = place / file
-        if not target.exists():
+        if not _is_as_made(place):
             part = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
             try:
-                part.mkdir(parents=True)
-                fill(part / file)
-                with suppress(OSError):
+                (part / _CONTENT).mkdir(parents=True)
+                fill(part / _CONTENT / file)
+                _write(part / _STAMP, _stamp_of(part))
+                _set_aside(place)
+                with suppress(OSError):  # another process was faster
                     part.rename(place)
             finally:
                 shutil.rmtree(part, ignore_errors=True)
-            self._make_room(record.size)
-        os.utime(place)
-        return target
+            self._make_room(record.size, spare=place)
+        with suppress(OSError):
+            os.utime(place)
+        return place / _CONTENT / file
 
     def used(self) -> int:
         """Return the bytes on disk, counted now."""
@@ -128,7 +142,7 @@ class Cache:
     def _pointer(self, store: str, name: str) -> Path:
         return self._place(store, name, "newest").with_suffix(".newest")
 
-    def _make_room(self, added: int) -> None:
+    def _make_room(self, added: int, spare: Path | None = None) -> None:
         if self._unscanned is not None:
             self._unscanned += max(added, 4096)
             if self._unscanned < self.limit // SCAN_SHARE:
@@ -136,9 +150,11 @@ class Cache:
         self._unscanned = 0
         items = sorted(self._items())
         total = sum(size for _, size, _ in items)
-        if total <= self.limit:
+        if total <= self.limit - self.limit // SCAN_SHARE:  # full by the next scan, at the latest
             return
         for _, size, path in items:
+            if path == spare:
+                continue
             shutil.rmtree(path, ignore_errors=True)
             for file in (path.with_suffix(".json"), path.with_suffix(".data"), path):
                 with suppress(OSError):
@@ -181,3 +197,50 @@ def _write(path: Path, data: bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _copy(payload: Payload, target: Path) -> None:
+    """Place the bytes of ``payload`` at ``target`` in one step, without a second copy where links work."""
+    part = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            os.link(payload.path or "", part)
+        except OSError:
+            payload.copy_to(part, durable=False)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _sealed(data: bytes) -> bytes:
+    return hashlib.sha256(data).hexdigest().encode() + b"\n" + data
+
+
+def _unsealed(path: Path) -> bytes:
+    seal, _, data = path.read_bytes().partition(b"\n")
+    if hashlib.sha256(data).hexdigest().encode() != seal:
+        raise ValueError("altered")
+    return data
+
+
+def _is_as_made(place: Path) -> bool:
+    """Tell whether what was exposed is still as it was made; whoever got the path may have written to it."""
+    try:
+        return (place / _STAMP).read_bytes() == _stamp_of(place)
+    except OSError:
+        return False
+
+
+def _stamp_of(place: Path) -> bytes:
+    lines = []
+    for path in sorted((place / _CONTENT).rglob("*")):
+        status = path.lstat()
+        lines.append(f"{path.relative_to(place)} {status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}")
+    return hashlib.sha256("\n".join(lines).encode(errors="surrogateescape")).hexdigest().encode()
+
+
+def _set_aside(place: Path) -> None:
+    doomed = place.with_name(f"{place.name}.{secrets.token_hex(4)}.part")
+    with suppress(OSError):
+        place.rename(doomed)
+        shutil.rmtree(doomed, ignore_errors=True)

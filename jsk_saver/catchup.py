@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
-from jsk_saver.errors import IntegrityError, NotFound, StoreUnreachable
+from jsk_saver.errors import AccessDenied, IntegrityError, NotFound, StoreUnreachable
 from jsk_saver.index import Index, NameState
 from jsk_saver.progress import count_bar
 from jsk_saver.record import Record
@@ -110,7 +110,7 @@ class CatchUp:
             return self._store.head(name, version)
         except NotFound:
             return None
-        except (IntegrityError, PermissionError) as error:
+        except (IntegrityError, AccessDenied) as error:
             warnings.warn(f"Left out of the search: {error}", stacklevel=2)
             return None
         except StoreUnreachable as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
+import operator
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -67,7 +67,7 @@ class Connection:
         """Versions read from afar, kept on this machine."""
         from jsk_saver.cache import Cache
 
-        return Cache(self.scratch, self.settings.cache_size if self.settings.cache else 0)
+        return Cache(self.scratch, self.settings.cache_size)
 
     @cached_property
     def spool(self) -> Spool:
@@ -98,15 +98,26 @@ class Connection:
         ``notes`` are what the record refers to, by key; they are written before it.
         """
         shown = self.settings.progress and payload.size > SHOWN_ABOVE
-        try:
+        with self.spooling(record, payload, notes or {}):
             self.keep_notes(notes or {})
             with transfer_bar(f"put {record.name}", shown=shown) as progress:
                 stored = self.store.put(record, payload, progress)
-        except StoreError as error:
-            self._spool(error, record, payload, notes or {})
-            raise
         self.index.append(stored)
         return stored
+
+    @contextmanager
+    def spooling(self, record: Record, payload: Payload, notes: Notes) -> Iterator[None]:
+        """Keep record and bytes in the spool if the store fails in the block."""
+        try:
+            yield
+        except StoreError as error:
+            self._spool(error, record, payload, notes)
+            raise
+
+    def take_back(self, record: Record) -> None:
+        """Remove a version that was just made and turned out wrong."""
+        self.store.remove(record.name, record.version)
+        self.forget(record.name, record.version)
 
     def _spool(self, error: StoreError, record: Record, payload: Payload, notes: Notes) -> None:
         try:
@@ -139,7 +150,9 @@ class Connection:
         A version that is known is looked for in the cache first. With ``folder`` the bytes are wanted
         there, and do not go through the cache. The digest is the caller's to compare.
         """
-        if folder is not None or not self.settings.cache or not self.store.uri.startswith("s3://"):
+        cached = self.settings.cache and self.store.uri.startswith("s3://")
+        # "null" is what a bucket calls a version from before it kept versions: others may replace that one.
+        if folder is not None or not cached or version == "null":
             return self._fetch(name, version, folder or self.scratch)
         if version is None and self.cache.newest(self._cache_key, name):
             # Large, and perhaps here already: asking for its headers is worth a request.
@@ -152,7 +165,7 @@ class Connection:
                 found[1].close()
                 self.cache.forget(self._cache_key, name, version)
         record, payload = self._fetch(name, version, self.scratch)
-        if record.digest and record.digest == payload.digest:
+        if record.digest and record.digest == payload.digest and record.version != "null":
             kept = self.cache.keep(self._cache_key, record, payload)
             if kept and payload.size >= WORTH_ASKING:
                 self.cache.note_newest(self._cache_key, name, record.version)
@@ -183,9 +196,11 @@ class Connection:
 
     def _with_suggestion(self, error: NotFound, name: str, version: str | None) -> NotFound:
         if version is None and not isinstance(error, Hidden):
-            near = difflib.get_close_matches(name, self.index.names(), n=3)
+            from rapidfuzz import process
+
+            near = process.extract(name, self.index.names(), limit=3, score_cutoff=80)
             if near:
-                error.what += f" Did you mean {' or '.join(repr(other) for other in near)}?"
+                error.what += f" Did you mean {' or '.join(repr(other) for other, _, _ in near)}?"
         return error
 
     # Finding ----------------------------------------------------------------------------------------
@@ -238,12 +253,13 @@ class Connection:
         """
         if version is None:
             return None
-        if isinstance(version, int) and not isinstance(version, bool):
+        if hasattr(version, "__index__") and not isinstance(version, bool):
+            number = operator.index(version)
             versions = [entry.version for entry in reversed(self.entries(name)) if not entry.marker]
-            place = version - 1 if version > 0 else version
-            if version == 0 or not -len(versions) <= place < len(versions):
+            place = number - 1 if number > 0 else number
+            if number == 0 or not -len(versions) <= place < len(versions):
                 raise NotFound(
-                    f"There is no version number {version} of {name!r}: it has {len(versions)}.",
+                    f"There is no version number {number} of {name!r}: it has {len(versions)}.",
                     hint=f'saver.history("{name}")',
                 )
             return versions[place]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.encoding import FILE
-from jsk_saver.errors import IntegrityError, JskError, StoreFull
+from jsk_saver.errors import AccessDenied, IntegrityError, JskError, StoreFull
 from jsk_saver.formats.base import Reading
 from jsk_saver.payload import Payload
 from jsk_saver.record import Record
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from jsk_saver.formats import Formats
 
 FOLDER = "folder"
+#: Longest name of a file on common file systems, in bytes.
+_LONGEST_FILE = 255
 _WISHES = ("pandas", "polars", "arrow", "bytes", "path")
 
 
@@ -56,20 +59,31 @@ class Delivery:
         """Return the record of a version, and the version as wished."""
         if self._to is None:
             record, payload = self._connection.read(name, version)
-            with verified(record, payload, wait=self._may_run_code(record)):
+            with verified(record, payload, wait=self._allow_pickle):
                 return record, self._as_wished(record, payload)
-        self._to = _target(self._to, name)
-        record, payload = self._connection.read(name, version, folder=self._to.parent)
-        with verified(record, payload):
-            return record, self._written(record, payload, self._to)
+        is_folder, was_empty = self._to.is_dir(), _is_empty(self._to)
+        folder = self._connection.scratch if was_empty else _beside(self._to)
+        record, payload = self._connection.read(name, version, folder=folder)
+        with verified(record, payload, wait=True):
+            # A folder that is there is where the file goes; an empty one may also become the saved folder.
+            into = is_folder and not (was_empty and record.format == FOLDER)
+            target = self._to / _on_disk(name) if into else self._to
+            with _told(record, target):
+                _into(record, payload, target, self._formats)
+            return record, target
 
     def for_comparison(self, name: str, version: str | None) -> tuple[Record, Any]:
         """Return the record, and the object where it can be loaded without running code."""
         record, payload = self._connection.read(name, version)
         with verified(record, payload):
-            if record.format in (FILE, FOLDER) or (self._may_run_code(record) and not self._allow_pickle):
+            if record.format == FOLDER or (self._may_run_code(record) and not self._allow_pickle):
                 return record, None
-            return record, self._decoded(record, payload)
+            try:
+                return record, self._decoded(record, payload)
+            except JskError:
+                if record.format != FILE:
+                    raise
+                return record, None  # a file need not be what its extension says
 
     # Inside -----------------------------------------------------------------------------------------
 
@@ -78,25 +92,11 @@ class Delivery:
             return payload.getvalue()
         if self._as == "path" or (self._as is None and record.format in (FILE, FOLDER)):
             _check(record, payload)
-            file = record.name.rpartition("/")[2]
-            return self._connection.expose(
-                record, file, lambda path: _into(record, payload, path, self._formats)
-            )
+            with _told(record, self._connection.scratch):
+                return self._connection.expose(
+                    record, _on_disk(record.name), lambda path: _into(record, payload, path, self._formats)
+                )
         return self._decoded(record, payload)
-
-    def _written(self, record: Record, payload: Payload, target: Path) -> Path:
-        _check(record, payload)
-        try:
-            _into(record, payload, target, self._formats)
-        except JskError:
-            raise
-        except OSError as error:
-            raise StoreFull(
-                f"{record.name!r} could not be written to {target}: {error.strerror}.",
-                kept="The version in the store.",
-                hint="Free some space, or choose another place.",
-            ) from error
-        return target
 
     def _decoded(self, record: Record, payload: Payload) -> Any:
         own = record.format and record.format not in (FILE, FOLDER)
@@ -151,14 +151,43 @@ def _check(record: Record, payload: Payload) -> None:
         )
 
 
-def _target(path: Path, name: str) -> Path:
-    if path.is_dir() and not name.endswith("/"):
-        inside = path / name.rpartition("/")[2]
-        # A folder that exists is where the file goes; an empty one may also become the saved folder.
-        return inside if any(path.iterdir()) or inside.suffix else path
-    if not path.parent.is_dir():
-        raise JskError(f"The folder {path.parent} does not exist.", hint=f"mkdir -p {path.parent}")
-    return path
+def _beside(target: Path) -> Path:
+    """Return the folder from which a file can be moved to ``target`` in one step."""
+    if target.is_dir():
+        return target
+    if not target.parent.is_dir():
+        raise JskError(f"The folder {target.parent} does not exist.", hint=f"mkdir -p {target.parent}")
+    return target.parent
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+def _on_disk(name: str) -> str:
+    """Return the last part of ``name``, cut where no file system takes a name of that length."""
+    file = name.rpartition("/")[2]
+    if len(file.encode()) <= _LONGEST_FILE:
+        return file
+    return file.encode()[:150].decode(errors="ignore") + PurePath(file).suffix[:20]
+
+
+@contextmanager
+def _told(record: Record, target: Path) -> Iterator[None]:
+    """Turn what the operating system says about writing to ``target`` into what the user can do."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, JskError):
+            raise
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        kind = StoreFull if full else AccessDenied if denied else JskError
+        raise kind(
+            f"{record.name!r} could not be written to {target}: {error.strerror or error}.",
+            kept="The version in the store.",
+            hint="Free some space, or choose another place." if full else "Choose another place with to=….",
+        ) from error
 
 
 def _into(record: Record, payload: Payload, path: Path, formats: Formats) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from jsk_saver.errors import CannotRepresent, JskError
 from jsk_saver.payload import Payload
@@ -28,6 +29,27 @@ class Written:
     type: str
     facts: JSON
     state: JSON
+    #: The file on disk that the bytes are in, and what it was like before they were read.
+    source: tuple[BinaryIO, os.stat_result] | None = None
+
+    def check_source(self) -> None:
+        """Make sure that the file that was sent is still the one that was hashed.
+
+        Raises
+        ------
+        CannotRepresent
+            If something wrote to it meanwhile.
+        """
+        if self.source is None:
+            return
+        file, before = self.source
+        after = os.fstat(file.fileno())  # not of the path, where another file may have been moved meanwhile
+        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+            raise CannotRepresent(
+                f"The file {file.name!r} was changed while it was being saved.",
+                kept="Every version saved before.",
+                hint="Put it again once nothing writes to it.",
+            )
 
 
 @contextmanager
@@ -41,8 +63,10 @@ def encoded(formats: Formats, name: str, obj: Any, format: str | None, folder: P
     """
     chosen = formats.choose(name, obj, format)
     if chosen.name == FILE and isinstance(obj, Path):
-        with _file_as_it_is(obj) as payload:
-            yield Written(payload, FILE, "file", {}, {})
+        with _opened(obj) as file:
+            before = os.fstat(file.fileno())
+            with Payload.of_file(obj) as payload:
+                yield Written(payload, FILE, "file", {}, {}, (file, before))
         return
     with Payload(folder) as payload:
         said = formats.encode(chosen, obj, payload, name)
@@ -50,22 +74,10 @@ def encoded(formats: Formats, name: str, obj: Any, format: str | None, folder: P
         yield Written(payload, chosen.name, said.type, said.facts, said.state)
 
 
-@contextmanager
-def _file_as_it_is(path: Path) -> Iterator[Payload]:
+def _opened(path: Path) -> BinaryIO:
     try:
-        before = path.stat()
-        payload = Payload.of_file(path)
+        return path.open("rb")
     except FileNotFoundError:
         raise CannotRepresent(f"There is no file {str(path)!r} to save.", hint="Check the path.") from None
     except OSError as error:
         raise JskError(f"The file {str(path)!r} cannot be read: {error.strerror}.") from error
-    with payload:
-        payload.finish()
-        yield payload
-        after = path.stat()
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise CannotRepresent(
-                f"The file {str(path)!r} was changed while it was being saved.",
-                kept="What was sent; its digest will not fit, and get will say so.",
-                hint="Put it again once nothing writes to it.",
-            )

@@ -36,7 +36,8 @@ _HASH_INLINE = 2**16
 #: Temporary files older than this (seconds) belong to processes that died.
 STALE_AFTER = 24 * 3600
 
-_TEMPORARY = ".jsk-payload-"
+#: How temporary files are named; what is left of them is swept after a day.
+TEMPORARY = ".jsk-payload-"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -211,7 +212,7 @@ class Payload(io.RawIOBase):
             if self._folder is not None:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 _sweep(self._folder)
-            handle, path = tempfile.mkstemp(prefix=_TEMPORARY, suffix=".tmp", dir=self._folder)
+            handle, path = tempfile.mkstemp(prefix=TEMPORARY, suffix=".tmp", dir=self._folder)
             self.path, self._file = Path(path), os.fdopen(handle, "w+b", buffering=0)
             _write_all(self._file, self._memory.getbuffer())
         except OSError as error:
@@ -234,16 +235,19 @@ class Payload(io.RawIOBase):
         return StoreError(
             f"Cannot write a temporary file in {folder}: {error.strerror}.",
             kept="Every version saved before.",
-            hint="Point JSK_HOME at a folder you may write to.",
+            hint="Choose a folder you may write to (JSK_HOME for the kit's own).",
         )
 
     # Reading ----------------------------------------------------------------------------------------
 
     @classmethod
-    def of_file(cls, path: Path) -> Payload:
-        """Return a payload over a file that stays where it is; a thread starts to hash it."""
+    def of_file(cls, path: Path, *, owned: bool = False) -> Payload:
+        """Return a payload over a file; a thread starts to hash it.
+
+        The file stays where it is, unless it is ``owned``: then it is removed in the end.
+        """
         payload = cls()
-        payload._memory, payload._owns_file = None, False
+        payload._memory, payload._owns_file = None, owned
         payload.path = path
         payload._file = path.open("rb", buffering=0)
         payload.size = os.fstat(payload._file.fileno()).st_size
@@ -421,7 +425,7 @@ def _write_all(file: Any, block: Any) -> None:
 def _sweep(folder: Path) -> None:
     """Remove, once a process, the temporary files of processes that died."""
     for item in os.scandir(folder):
-        if item.name.startswith(_TEMPORARY):
+        if item.name.startswith(TEMPORARY):
             with suppress(OSError):
                 if item.stat().st_mtime < time.time() - STALE_AFTER:
                     Path(item.path).unlink()

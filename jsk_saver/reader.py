@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.connection import Connection
+from jsk_saver.errors import JskError
 from jsk_saver.record import Record, check_name
 from jsk_saver.saved import Results, Saved
 
@@ -118,6 +119,10 @@ class Reader:
         name = check_name(filename)
         wanted: str | None
         if search_pattern is not None or search:
+            if version is not None:
+                raise JskError(
+                    "get takes a version or a search, not both.", hint=f'saver.get("{name}", version=…)'
+                )
             wanted = self._connection.newest_match(name, _asked(search_pattern, search)).version
         else:
             wanted = self._connection.resolve(name, version)
@@ -230,7 +235,13 @@ class Reader:
         return self._connection.head(name, self._connection.resolve(name, version))
 
     def diff(
-        self, filename: str, old: Version = -2, new: Version = -1, *, allow_pickle: bool = False
+        self,
+        filename: str | os.PathLike[str],
+        old: Version = -2,
+        new: Version = -1,
+        *,
+        key: str | Sequence[str] = (),
+        allow_pickle: bool = False,
     ) -> Difference:
         """Return what changed between two versions: rows, columns and values of a table, paths of JSON.
 
@@ -240,6 +251,8 @@ class Reader:
             Whose versions.
         old, new
             Which two; the last two by default.
+        key
+            Columns of a table by which rows are the same row; found out without any.
         allow_pickle
             Compare what is in pickled objects too, not only their sizes and digests.
         """
@@ -249,7 +262,7 @@ class Reader:
         name = check_name(filename)
         delivery = Delivery(self._connection, self.formats, allow_pickle=allow_pickle)
         sides = [delivery.for_comparison(name, self._connection.resolve(name, v)) for v in (old, new)]
-        return difference(*sides)
+        return difference(*sides, key=key, read_note=self.store.get_note)
 
     def _saved(self, record: Record, *, unchanged: bool = False) -> Saved:
         return Saved.of(record, self.store.address(record.name, record.version), unchanged=unchanged)

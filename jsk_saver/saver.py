@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from jsk_saver.errors import JskError, NotFound
+from jsk_saver.errors import CannotRepresent, IntegrityError, JskError, NotFound
 from jsk_saver.reader import Reader, Version
 from jsk_saver.record import JSON, Record, check_metadata, check_name, now
 from jsk_saver.saved import Saved
@@ -116,18 +116,26 @@ class Saver(Reader):
                 facts=written.facts,
                 state=written.state,
             )
+            origin, notes = self._lineage_of_now(parents)
+            record = replace(record, lineage=origin)
             if self.settings.if_changed if if_changed is None else if_changed:
-                same = self._unchanged(record)
+                with self._connection.spooling(record, written.payload, notes):
+                    same = self._unchanged(record)
                 if same is not None:
                     return self._saved(same, unchanged=True)
-            origin, notes = self._lineage_of_now(parents)
-            return self._saved(self._connection.send(replace(record, lineage=origin), written.payload, notes))
+            stored = self._connection.send(record, written.payload, notes)
+            try:
+                written.check_source()
+            except CannotRepresent:
+                self._connection.take_back(stored)
+                raise
+            return self._saved(stored)
 
     def _unchanged(self, record: Record) -> Record | None:
         """Return the newest version if it is the same as ``record``; the store itself is asked."""
         try:
             newest = self.store.head(record.name)
-        except NotFound:
+        except (NotFound, IntegrityError):
             return None
         told = ("digest", "format", "type", "metadata", "state")
         return newest if all(getattr(newest, what) == getattr(record, what) for what in told) else None
@@ -249,7 +257,7 @@ class Saver(Reader):
         from jsk_saver.delivery import verified
 
         record, payload = self._connection.read(name, version)
-        with verified(record, payload):
+        with verified(record, payload, wait=True):
             origin: JSON = {**record.lineage, "copied": self.store.address(name, version)}
             copy = replace(record, name=new_name, version="", lineage=origin, digest=payload.digest)
             return target._saved(target._connection.send(copy, payload))

@@ -11,18 +11,23 @@ import json
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsk_saver.errors import IntegrityError, NotFound
+from jsk_saver.errors import IntegrityError, JskError
 from jsk_saver.payload import Payload
 from jsk_saver.record import Record, dump_json, format_time, now, parse_time
 from jsk_saver.stores import Store
 
 _RECORD, _DATA, _NOTES = "record.json", "data", "notes"
+#: Half-written items older than this (seconds) belong to processes that died.
+_STALE_AFTER = 24 * 3600
+#: How far the clocks of this machine and of the store may be apart.
+_SKEW = dt.timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +95,14 @@ class Spool:
         name = f"{since.strftime('%Y%m%dT%H%M%S.%fZ')}-{secrets.token_hex(3)}"
         part = self.folder / f".{name}.part"
         part.mkdir(parents=True)
+        self._sweep()
         try:
             payload.copy_to(part / _DATA)
             for key, note in (notes or {}).items():
                 (part / _NOTES / key).parent.mkdir(parents=True, exist_ok=True)
-                (part / _NOTES / key).write_bytes(note)
+                _write(part / _NOTES / key, note)
             data = {"store": store, "name": record.name, "since": format_time(since), "reason": reason}
-            with (part / _RECORD).open("wb") as file:
-                file.write(dump_json({**data, "record": record.to_json()}))
-                file.flush()
-                os.fsync(file.fileno())
+            _write(part / _RECORD, dump_json({**data, "record": record.to_json()}))
             part.rename(self.folder / name)
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
@@ -136,7 +139,7 @@ class Spool:
                             kept=f"Both files, in {item.folder}",
                             hint="Put the object again, then remove that folder.",
                         )
-                    for note in sorted((item.folder / _NOTES).rglob("*.*")):
+                    for note in sorted(p for p in (item.folder / _NOTES).rglob("*") if p.is_file()):
                         store.put_note(note.relative_to(item.folder / _NOTES).as_posix(), note.read_bytes())
                     record = store.put(item.record, payload)
             self.drop(item)
@@ -157,15 +160,30 @@ class Spool:
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
+    def _sweep(self) -> None:
+        """Remove what processes that died had half written, or had sent and not quite removed."""
+        for name in os.listdir(self.folder):
+            with suppress(OSError):
+                item = self.folder / name
+                old = item.stat().st_mtime < time.time() - _STALE_AFTER
+                if name.startswith(".") and (name.endswith(".done") or (name.endswith(".part") and old)):
+                    shutil.rmtree(item, ignore_errors=True)
+
     @staticmethod
     def _already_there(item: Waiting, store: Store) -> Record | None:
-        """Return the version that a push made before it was cut off, if there is one."""
-        try:
-            newest = store.head(item.record.name)
-        except NotFound:
-            return None
-        same = (newest.digest, newest.created) == (item.record.digest, item.record.created)
-        return newest if same else None
+        """Return the version that a put or push made before it was cut off, if there is one.
+
+        Others may have written or deleted since, so all versions of that age and size are looked at.
+        """
+        wanted = item.record
+        for entry in store.entries(wanted.name):
+            if entry.marker or entry.size != wanted.size or entry.modified < wanted.created - _SKEW:
+                continue
+            with suppress(JskError):
+                found = store.head(wanted.name, entry.version)
+                if (found.digest, found.created) == (wanted.digest, wanted.created):
+                    return found
+        return None
 
     @staticmethod
     @contextmanager
@@ -177,7 +195,7 @@ class Spool:
             yield item.folder.exists()
             return
         try:
-            file = (item.folder / _RECORD).open("rb")
+            file = (item.folder / _RECORD).open("r+b")  # NFS locks only what may be written
         except FileNotFoundError:
             yield False
             return
@@ -188,3 +206,11 @@ class Spool:
                 yield False
                 return
             yield item.folder.exists()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write a file and bring it to the disk."""
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

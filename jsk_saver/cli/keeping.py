@@ -120,9 +120,7 @@ def verify(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="NAME", help="Only this name.", autocompletion=file_names, show_default=False
-        ),
+        typer.Argument(metavar="NAME", help="Only this name.", autocompletion=file_names, show_default=False),
     ] = None,
     version: VersionOption = None,
     store: StoreOption = None,

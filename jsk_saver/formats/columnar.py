@@ -7,12 +7,14 @@ is as good as the version in the store. pandas' own metadata is there as well, f
 from __future__ import annotations
 
 import json
+from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsk_saver.formats import parquet_layout
 from jsk_saver.formats.base import Encoded, Format, Reading
+from jsk_saver.formats.frames.memory import lean_memory
 from jsk_saver.formats.frames.refusal import refusal
 from jsk_saver.formats.streams import Sink
 from jsk_saver.formats.tables import (
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 #: Where in a file's metadata our own stands.
 _KEY = b"jsk"
 _BUFFER = 2**20
-#: Bytes of Arrow in one row group or record batch: an eighth of the table, within these.
-_LEAST, _MOST = 8 * 2**20, 64 * 2**20
+#: Bytes of Arrow in one row group or record batch: a thirty-second of the table, within these.
+_LEAST, _MOST = 2 * 2**20, 64 * 2**20
 
 
 class _Columnar(Format):
@@ -63,8 +65,15 @@ class _Columnar(Format):
         view = as_arrow(obj, name, show_range=False)
         self._check(view, name)
         prove(view, name, lambda start: self._there_and_back(start, name), self.instead)
-        self._write(view, payload)
+        with lean_memory():
+            self._write(view, payload)
         return encoded(view, {})
+
+    def decode(self, payload: Payload, reading: Reading) -> Any:
+        """Return the table, or the wanted columns of it, which are all that is read."""
+        need_pyarrow(reading.name)
+        with lean_memory(), _opened(payload) as source:
+            return self._read(source, reading)
 
     def _there_and_back(self, view: ArrowView, name: str) -> Any:
         with Payload() as payload:
@@ -74,8 +83,11 @@ class _Columnar(Format):
     def _check(self, view: ArrowView, name: str) -> None:
         """Refuse types that the file cannot hold."""
 
-    def _write(self, view: ArrowView, payload: Payload) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self, view: ArrowView, payload: Payload) -> None: ...
+
+    @abstractmethod
+    def _read(self, source: Any, reading: Reading) -> Any: ...
 
 
 class Parquet(_Columnar):
@@ -101,12 +113,10 @@ class Parquet(_Columnar):
             for start, stop in slices:
                 writer.write_batch(view.part(start, stop), row_group_size=stop - start)
 
-    def decode(self, payload: Payload, reading: Reading) -> Any:
-        """Return the table, or the wanted columns of it, which are all that is read."""
-        need_pyarrow(reading.name)
+    def _read(self, source: Any, reading: Reading) -> Any:
         import pyarrow.parquet as pq
 
-        with _opened(payload) as source, pq.ParquetFile(source, pre_buffer=False) as file:
+        with pq.ParquetFile(source, pre_buffer=False, buffer_size=_BUFFER) as file:
             said = _own_metadata(file.metadata.metadata)
             schema = file.schema_arrow
             if said is None and _is_for_pandas(schema, reading):
@@ -139,43 +149,47 @@ class Feather(_Columnar):
             if not view.rows:
                 writer.write_batch(view.part(0, 0))
 
-    def decode(self, payload: Payload, reading: Reading) -> Any:
-        """Return the table, or the wanted columns of it, which are all that is read."""
-        need_pyarrow(reading.name)
+    def _read(self, source: Any, reading: Reading) -> Any:
         import pyarrow as pa
 
-        with _opened(payload) as source:
+        try:
             file = pa.ipc.open_file(source)
-            said = _own_metadata(file.schema.metadata)
-            if said is None:
-                return _foreign_feather(payload, reading)
-            table = _source(said, file.schema, said["state"]["rows"])
-            first = file.get_batch(0)
-            table.dictionaries = {
-                at: first.column(at).dictionary
-                for at, kind in enumerate(table.kinds)
-                if pa.types.is_dictionary(kind)
-            }
-            del first
-            selection = select(table, reading)
-            wanted = sorted(set(selection.positions))
-            file = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=wanted))
-            for number in range(file.num_record_batches):
-                batch = file.get_batch(number)
-                selection.add([batch.column(wanted.index(at)) for at in selection.positions])
-            return selection.finish()
+        except pa.ArrowInvalid:
+            # Feather's first version is another format altogether.
+            return _foreign(_first_feather(source), reading)
+        said = _own_metadata(file.schema.metadata)
+        if said is None:
+            return _foreign(file.read_all(), reading)
+        table = _source(said, file.schema, said["state"]["rows"])
+        table.dictionaries = _dictionaries(file.get_batch(0))
+        selection = select(table, reading)
+        wanted = sorted(set(selection.positions))
+        file = pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(included_fields=wanted))
+        for number in range(file.num_record_batches if wanted else 0):
+            batch = file.get_batch(number)
+            selection.add([batch.column(wanted.index(at)) for at in selection.positions])
+        return selection.finish()
 
 
-def _foreign_feather(payload: Payload, reading: Reading) -> Any:
-    """Return a table that the kit has not written; Feather's first version is read as well."""
+def _dictionaries(batch: pa.RecordBatch) -> dict[int, pa.Array]:
+    import pyarrow as pa
+
+    columns = enumerate(batch.columns)
+    return {at: column.dictionary for at, column in columns if pa.types.is_dictionary(column.type)}
+
+
+def _first_feather(source: Any) -> pa.Table:
     import pyarrow.feather as feather
 
-    with _opened(payload) as source:
-        table = feather.read_table(source)
+    source.seek(0)
+    return feather.read_table(source)
+
+
+def _foreign(table: pa.Table, reading: Reading) -> Any:
+    """Return a table that the kit has not written as the caller wants it."""
     if _is_for_pandas(table.schema, reading):
-        return table.select(reading.columns or table.column_names).to_pandas()
-    source_ = Source("", {}, table.column_names, table.schema.types, table.num_rows)
-    selection = select(source_, reading)
+        return table.to_pandas() if reading.columns is None else table.to_pandas()[reading.columns]
+    selection = select(Source("", {}, table.column_names, table.schema.types, table.num_rows), reading)
     for batch in table.to_batches():
         selection.add([batch.column(at) for at in selection.positions])
     return selection.finish()
@@ -185,7 +199,7 @@ def _foreign_feather(payload: Payload, reading: Reading) -> Any:
 
 
 def _slice_bytes(view: ArrowView) -> int:
-    return int(min(max(view.row_bytes() * view.rows / 8, _LEAST), _MOST))
+    return int(min(max(view.row_bytes() * view.rows / 32, _LEAST), _MOST))
 
 
 def _metadata(view: ArrowView, *, dictionaries: bool) -> dict[bytes, bytes]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from jsk_saver.formats import csv_text
 from jsk_saver.formats.base import Encoded, Format, Reading
 from jsk_saver.formats.frames.arrow_types import plain_string
+from jsk_saver.formats.frames.memory import lean_memory
 from jsk_saver.formats.frames.refusal import NOTHING, refusal
 from jsk_saver.formats.tables import (
     as_arrow,
@@ -67,7 +68,8 @@ class Csv(Format):
         view = as_arrow(obj, name)
         _check_types(view, name)
         prove(view, name, lambda start: self._there_and_back(start, name), instead="parquet")
-        return encoded(view, self._write(view, payload, name))
+        with lean_memory():
+            return encoded(view, self._write(view, payload, name))
 
     def decode(self, payload: Payload, reading: Reading) -> Any:
         """Return the table; without a record of ours, types are inferred from the text."""
@@ -78,7 +80,8 @@ class Csv(Format):
             return read_foreign(payload, reading, self.delimiter)
         from jsk_saver.formats.csv_reading import read_own
 
-        return read_own(payload, reading, self.delimiter)
+        with lean_memory():
+            return read_own(payload, reading, self.delimiter)
 
     def _there_and_back(self, view: ArrowView, name: str) -> Any:
         with Payload() as payload:

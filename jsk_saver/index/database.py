@@ -184,7 +184,7 @@ class Database:
             self._keep_in_memory(str(error))
         elif code in _BUSY:
             raise JskError(
-                f"The search index {self.path} has been in use by another process for {PATIENCE:.0f} seconds.",
+                f"The search index {self.path} was in use by another process for {PATIENCE:.0f} seconds.",
                 kept="Everything in the store.",
                 hint="Try again, or end the process that holds it (lsof shows which).",
             ) from error
@@ -270,7 +270,9 @@ def _copy(source: Path, target: sqlite3.Connection) -> None:
     """Copy what is readable; ``immutable`` reads even where no lock can be taken."""
     for mode in ("mode=ro", "immutable=1"):
         try:
-            with contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?{mode}", uri=True)) as reader:
+            with contextlib.closing(
+                sqlite3.connect(f"{source.absolute().as_uri()}?{mode}", uri=True)
+            ) as reader:
                 reader.backup(target)
             return
         except sqlite3.Error:

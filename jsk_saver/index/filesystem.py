@@ -10,8 +10,11 @@ from pathlib import Path
 #: SQLite's write-ahead log needs memory shared between processes, which these cannot give it
 #: (sqlite.org/wal.html). EFS is NFS.
 _NETWORK = frozenset(
-    "9p afs beegfs ceph cifs coda davfs fuse.gcsfuse fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs lustre "
-    "ncpfs nfs nfs4 ocfs2 orangefs smb2 smb3 smbfs vboxsf virtiofs".split()
+    (
+        *("9p", "afs", "beegfs", "ceph", "cifs", "coda", "davfs", "fuse.gcsfuse", "fuse.glusterfs"),
+        *("fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2"),
+        *("orangefs", "smb2", "smb3", "smbfs", "vboxsf", "virtiofs"),
+    )
 )
 
 

@@ -55,7 +55,9 @@ from jsk_saver.index.values import Scanner
 OPTIONS = ("sort", "limit", "page", "offset", "is")
 CONDITIONS = ("since", "until", "has", "no")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_KEY = re.compile(rf"@?(?:{_QUOTED}|(?:[^\s\"():,.\\]|\\.)+)(?:\.(?:{_QUOTED}|(?:[^\s\"():,.\\]|\\.)*))*(?=:)")
+_KEY = re.compile(
+    rf"@?(?:{_QUOTED}|(?:[^\s\"():,.\\]|\\.)+)(?:\.(?:{_QUOTED}|(?:[^\s\"():,.\\]|\\.)*))*(?=:)"
+)
 _KEY_PART = re.compile(rf"{_QUOTED}|(?:[^\".\\]|\\.)+|(?=\.)|$")
 _STRING = re.compile(_QUOTED, re.DOTALL)
 _WORD = re.compile(r"[^\s\"()]+")
@@ -185,12 +187,14 @@ class _Reader:
         self.scanner.take(":")
         if key in OPTIONS:
             if depth:
-                self.scanner.fail(f"{key}: counts for the whole line, not for a part", f"a OR b {key}:…", at=start)
+                self.scanner.fail(
+                    f"{key}: counts for the whole line, not for a part", f"a OR b {key}:…", at=start
+                )
             self._option(key)
             return None
         if key in ("has", "no"):
-            path = Where(_path(self.scanner.take(_WORD_PATH) or self._nothing("has:origin")), present)
-            return Not(path) if key == "no" else path
+            there = Where(_path(self.scanner.take(_WORD_PATH) or self._nothing("has:origin")), present)
+            return Not(there) if key == "no" else there
         if key in ("since", "until"):
             moment = self._checked(parse_when, self.scanner.text("since:7d"))
             return Where("@created", at_least(moment) if key == "since" else at_most(moment))

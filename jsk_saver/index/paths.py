@@ -105,7 +105,8 @@ def look_up(record: Record, path: str) -> list[Any]:
     Examples
     --------
     >>> from jsk_saver.record import now
-    >>> record = Record("a.csv", "1", "csv", "", 9, "", now(), {"runs": [{"k": 1}, {"k": 2}]}, {"user": "ann"})
+    >>> runs = {"runs": [{"k": 1}, {"k": 2}]}
+    >>> record = Record("a.csv", "1", "csv", "", 9, "", now(), runs, {"user": "ann"})
     >>> look_up(record, "runs.k"), look_up(record, "user"), look_up(record, "nothing")
     ([1, 2], ['ann'], [])
     """
@@ -143,7 +144,7 @@ def flatten(tree: dict[str, Any], prefix: str, found: dict[str, list[Any]]) -> N
         values = found.get(path)
         if values is None:
             values = found[path] = []
-        if isinstance(value, (dict, list)):  # noqa: UP038 - quicker, and in every put
+        if isinstance(value, (dict, list)):
             _flatten_inside(value, path, values, found)
         else:
             values.append(value)

@@ -121,13 +121,15 @@ def between(low: Any, high: Any) -> Range:
     found = Range(low=_bound(low), high=_bound(high))
     if Range(low=found.low).kind != Range(low=found.high).kind:
         raise QueryError(
-            f"{low!r} and {high!r} cannot be compared.", hint="between(1, 10)    # two numbers, dates or texts"
+            f"{low!r} and {high!r} cannot be compared.",
+            hint="between(1, 10)    # two numbers, dates or texts",
         )
-    first, last = found.moments if found.kind == "time" else (found.low, found.high)
-    if first > last:  # type: ignore[operator]
-        raise QueryError(
-            f"Nothing is between {low!r} and {high!r}.", hint=f"between({high!r}, {low!r})"
-        )
+    empty = found.low > found.high  # type: ignore[operator]
+    if found.kind == "time":
+        start, end = found.moments
+        empty = start >= end  # type: ignore[operator]
+    if empty:
+        raise QueryError(f"Nothing is between {low!r} and {high!r}.", hint=f"between({high!r}, {low!r})")
     return found
 
 
@@ -142,7 +144,9 @@ def any_of(*items: Any) -> AnyOf:
     any_of({'origin': 'youtube'}, {'origin': 'vimeo', 'rows': at_least(10)})
     """
     if not items:
-        raise QueryError("Nothing is one of nothing: any_of() needs values.", hint='any_of("youtube", "vimeo")')
+        raise QueryError(
+            "Nothing is one of nothing: any_of() needs values.", hint='any_of("youtube", "vimeo")'
+        )
     return AnyOf(items)
 
 
@@ -158,9 +162,11 @@ def _bound(value: Any) -> Scalar:
     value = _plain(value)
     if isinstance(value, str):
         found = parse_iso(value)
-        return value if found is None else _plain(found)  # type: ignore[no-any-return]
+        return value if found is None else _plain(found)
     if isinstance(value, bool) or not isinstance(value, int | float | dt.date):
-        raise QueryError(f"{value!r} is no bound of a range.", hint="at_least(1000)    # a number, date or text")
+        raise QueryError(
+            f"{value!r} is no bound of a range.", hint="at_least(1000)    # a number, date or text"
+        )
     return value
 
 
@@ -173,7 +179,9 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dt.date):
         return dt.date(value.year, value.month, value.day)
     if isinstance(value, float) and not math.isfinite(value):
-        raise QueryError(f"{value!r} is in no metadata, and nothing is compared to it.", hint="at_least(1000)")
+        raise QueryError(
+            f"{value!r} is in no metadata, and nothing is compared to it.", hint="at_least(1000)"
+        )
     if isinstance(value, str):
         return _unicode(value)
     if value is None or isinstance(value, int | float):
@@ -191,7 +199,9 @@ def _unicode(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise QueryError(f"{text!r} is not valid Unicode, so nothing can be equal to it.", hint=_EXAMPLE) from error
+        raise QueryError(
+            f"{text!r} is not valid Unicode, so nothing can be equal to it.", hint=_EXAMPLE
+        ) from error
     return str(text)
 
 
@@ -260,7 +270,9 @@ def where(path: str, value: Any) -> Condition:
 def _where_plain(path: str, value: Any) -> Condition:
     if isinstance(value, re.Pattern):
         if not isinstance(value.pattern, str):
-            raise QueryError(f"{value!r} looks for bytes, and metadata is text.", hint='re.compile("youtube")')
+            raise QueryError(
+                f"{value!r} looks for bytes, and metadata is text.", hint='re.compile("youtube")'
+            )
         return Where(path, Regex(value))
     value = _plain(value)
     if not isinstance(value, str):
@@ -292,5 +304,3 @@ def _path(key: Any) -> str:
     if not isinstance(key, str):
         raise QueryError(f"{key!r} is no path: metadata has text keys only.", hint=f'"{key}"')
     return _unicode(key)
-
-

@@ -13,15 +13,15 @@ yotube chanel origin:youtube,vimeo sort:-rows limit:20
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from jsk_saver.errors import QueryError
 from jsk_saver.index.conditions import And, Condition, Equal, Glob, Where, all_of
 from jsk_saver.index.line import Line, read_line
 from jsk_saver.index.patterns import at_least, at_most, pattern_condition, where
-from jsk_saver.index.tokens import phrase_words
 from jsk_saver.index.times import parse_when
+from jsk_saver.index.tokens import phrase_words
 
 #: How many results a search returns unless it says otherwise.
 DEFAULT_LIMIT = 100
@@ -196,15 +196,16 @@ def _lineage(asked: dict[str, Any]) -> list[Condition]:
 
 def _with_name(condition: Condition, found: Query) -> Query:
     """Move one plain demand on the name out of the condition: it tells what part of the store to ask."""
-    from dataclasses import replace
-
     parts = list(condition.parts) if isinstance(condition, And) else [condition]
     for part in parts:
         if isinstance(part, Where) and part.path == "@name":
             spec = part.spec
-            exact = isinstance(spec, Equal) and isinstance(spec.value, str)
-            if exact or isinstance(spec, Glob):
-                parts.remove(part)
-                named = {"name": spec.value} if isinstance(spec, Equal) else {"name_glob": spec.pattern}
-                return replace(found, condition=all_of(parts), **named)  # type: ignore[arg-type]
+            if isinstance(spec, Equal) and isinstance(spec.value, str):
+                found = replace(found, name=spec.value)
+            elif isinstance(spec, Glob):
+                found = replace(found, name_glob=spec.pattern)
+            else:
+                continue
+            parts.remove(part)
+            return replace(found, condition=all_of(parts))
     return replace(found, condition=condition)

@@ -106,7 +106,7 @@ class Segment(ABC):
     def texts(
         self, path: str, low: str = "", high: str | None = None, part: str = "", *, backwards: bool = False
     ) -> Iterator[tuple[str, int]]:
-        """Yield texts from ``low`` to below ``high`` that hold ``part`` or were cut, in order, and who has them."""
+        """Yield texts with who has them, sorted: from ``low`` to below ``high``, with ``part`` or cut."""
 
     @abstractmethod
     def columns(self, path: str, kind: int, low: float = -math.inf, high: float = math.inf) -> list[Column]:
@@ -140,7 +140,7 @@ class Draft(Segment):
         self.words: dict[str, tuple[list[int], list[int]]] = {}
         self._keys: list[int] = []
         self._known_texts: tuple[dict[str, list[list[int]]], ...] = ({}, {})
-        self._columns: dict[tuple[str, int], tuple[int, list[Column]]] = {}
+        self._columns: dict[tuple[str, int], tuple[int, list[tuple[float, float, Column]]]] = {}
 
     # Adding -----------------------------------------------------------------------------------------
 
@@ -264,11 +264,11 @@ class Draft(Segment):
     ) -> list[Column]:
         layers = self.layers.get((path, kind), [])
         count = sum(map(len, layers))
-        known, columns = self._columns.get((path, kind), (0, []))
+        known, built = self._columns.get((path, kind), (0, []))
         if known != count:
-            columns = [column for _, _, column in self.built_columns(path, kind)]
-            self._columns[path, kind] = (count, columns)
-        return columns
+            built = list(self.built_columns(path, kind))
+            self._columns[path, kind] = (count, built)
+        return [column for lowest, highest, column in built if lowest <= high and highest >= low]
 
     def built_columns(self, path: str, kind: int) -> Iterator[tuple[float, float, Column]]:
         """Yield lowest number, highest number and column of each layer."""

@@ -161,7 +161,9 @@ def oldest(fits: Fits, need: float) -> list[Place]:
     best = _Best(need)
     for segment, members in fits:
         keys = segment.keys
-        positions = ascending(members) if segment.ordered else iter(sorted(ascending(members), key=keys.__getitem__))
+        positions = (
+            ascending(members) if segment.ordered else iter(sorted(ascending(members), key=keys.__getitem__))
+        )
         for position in positions:
             # Of equal keys the one that came first goes first, the other way round than elsewhere.
             if not best.offer(keys[position], segment, position):

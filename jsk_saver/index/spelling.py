@@ -25,11 +25,14 @@ from jsk_saver.index.conditions import (
 from jsk_saver.index.line import CONDITIONS, OPTIONS
 from jsk_saver.index.paths import split_path
 from jsk_saver.index.patterns import where
+from jsk_saver.index.tokens import runs
 from jsk_saver.index.values import Scanner
 
 if TYPE_CHECKING:
     from jsk_saver.index.query import Query
 
+_CHUNK = re.compile(r'"[^"]*\w[^"]*"|[^\s"]+')
+_SAFE_WORD = re.compile(r"\w[\w.'-]*")
 _SLASH = re.compile(r"\\.|/", re.DOTALL)
 
 _SAFE_KEY = re.compile(r"\w[\w-]*")
@@ -45,7 +48,7 @@ def to_line(query: Query) -> str:
     >>> to_line(query({"rows": 5, "tags": ["a b", "c"]}, text="x", latest=True))
     'x rows:=5 tags:"a b",c is:latest'
     """
-    parts = [query.text] if query.text is not None else []
+    parts = _ranked(query.text) if query.text is not None else []
     if query.name is not None:
         parts.append(_where("@name", Equal(query.name)))
     if query.name_glob is not None:
@@ -54,6 +57,17 @@ def to_line(query: Query) -> str:
     # A word that stands alone would be ranked; in parentheses it stays a condition.
     parts.extend(f"({spell(part)})" if isinstance(part, Words) else spell(part) for part in inner)
     return " ".join(parts + _options(query)) or "*"
+
+
+def _ranked(text: str) -> list[str]:
+    """Return the words and phrases of a text so that none of them reads as something else."""
+    parts = []
+    for chunk in _CHUNK.findall(text):
+        if chunk.startswith('"') or (_SAFE_WORD.fullmatch(chunk) and chunk != "OR"):
+            parts.append(chunk)
+        else:
+            parts += [run.lower() if run == "OR" else run for run in runs(chunk)]
+    return parts
 
 
 def _options(query: Query) -> list[str]:

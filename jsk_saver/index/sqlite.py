@@ -45,7 +45,8 @@ class SqliteIndex(Index):
     >>> from jsk_saver.index import at_least, query
     >>> from jsk_saver.record import now
     >>> index = SqliteIndex(":memory:")
-    >>> index.append(Record("youtube.csv", "1", "csv", "", 9, "", now(), {"what": "channels"}, {}, {"rows": 1500}))
+    >>> metadata = {"what": "channels", "rows": 1500}
+    >>> index.append(Record("youtube.csv", "1", "csv", "", 9, "", now(), metadata))
     >>> [record.name for record in index.find(query({"rows": at_least(1000)}, text="yotube chanel"))]
     ['youtube.csv']
     """
@@ -113,9 +114,7 @@ class SqliteIndex(Index):
         )
 
     def versions(self, name: str) -> list[str]:  # noqa: D102
-        sql = (
-            "SELECT r.version FROM names n JOIN records r ON r.name = n.id WHERE n.name = ? ORDER BY r.key"
-        )
+        sql = "SELECT r.version FROM names n JOIN records r ON r.name = n.id WHERE n.name = ? ORDER BY r.key"
         return self._database.read(lambda db: [version for (version,) in db.execute(sql, (name,))])
 
     def names(self, prefix: str = "", *, hidden: bool = True) -> list[str]:  # noqa: D102

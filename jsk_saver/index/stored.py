@@ -74,9 +74,7 @@ def write_segment(db: Connection, codec: Codec, rows: Sequence[Row]) -> list[int
 
 def _write_masks(db: Connection, number: int, rows: Sequence[Row]) -> None:
     size, keys = len(rows), [row.key for row in rows]
-    db.execute(
-        "INSERT INTO orders VALUES (?, ?, 1, ?)", (number, keys[-1], struct.pack(f"={size}q", *keys))
-    )
+    db.execute("INSERT INTO orders VALUES (?, ?, 1, ?)", (number, keys[-1], struct.pack(f"={size}q", *keys)))
     width = (size + 7) // 8
     masks = (
         (1 << size) - 1,
@@ -103,9 +101,9 @@ def _write_terms(db: Connection, draft: Draft, paths: dict[str, int]) -> None:
         for path, number in sorted(paths.items(), key=lambda item: item[1]):
             terms = draft.terms[path]
             # As SQLite sorts them: codes before texts. Rows in order fill pages from left to right.
-            codes = [term for term in terms if isinstance(term, int)]
-            texts = [term for term in terms if isinstance(term, str)]
-            for term in (*sorted(codes), *sorted(texts)):
+            codes: list[Term] = sorted(term for term in terms if isinstance(term, int))
+            texts: list[Term] = sorted(term for term in terms if isinstance(term, str))
+            for term in codes + texts:
                 yield draft.number, number, term, encode(terms[term], size)
 
     db.executemany("INSERT INTO terms VALUES (?, ?, ?, ?)", rows())
@@ -178,7 +176,9 @@ class StoredSegment(Segment):
     @property
     def keys(self) -> Sequence[int]:  # noqa: D102
         if self._keys is None:
-            row = self._view.db.execute("SELECT keys FROM orders WHERE segment = ?", (self.number,)).fetchone()
+            row = self._view.db.execute(
+                "SELECT keys FROM orders WHERE segment = ?", (self.number,)
+            ).fetchone()
             self._keys = memoryview(row[0]).cast("q")
         return self._keys
 

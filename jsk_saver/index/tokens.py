@@ -58,7 +58,18 @@ def phrase_words(text: str) -> tuple[str, ...]:
     >>> phrase_words("YouTube's Channels, café")
     ('youtube', 's', 'channel', 'cafe')
     """
-    return tuple(_fold(run) for run in _RUN.findall(_plain(text)))
+    return tuple(map(_fold, runs(text)))
+
+
+def runs(text: str) -> list[str]:
+    """Return the words of ``text`` as they are written, without accents.
+
+    Examples
+    --------
+    >>> runs("YouTube's cafés")
+    ['YouTube', 's', 'cafes']
+    """
+    return _RUN.findall(_plain(text))
 
 
 def index_words(text: str) -> tuple[str, ...]:
@@ -70,7 +81,7 @@ def index_words(text: str) -> tuple[str, ...]:
     ('data', 'youtube2024', 'you', 'tube', '2024', 'csv')
     """
     found: dict[str, None] = {}
-    for run in _RUN.findall(_plain(text)):
+    for run in runs(text):
         found[_fold(run)] = None
         if run.isalpha() and (run.islower() or run.isupper()):
             continue

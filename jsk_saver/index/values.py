@@ -32,7 +32,9 @@ def typed(text: str) -> Any:
     if text in _NAMED:
         return any_of(_NAMED[text], Equal(text))
     found = bare_scalar(text)
-    return found if isinstance(found, str) or not isinstance(found, int | float) else any_of(found, Equal(text))
+    return (
+        found if isinstance(found, str) or not isinstance(found, int | float) else any_of(found, Equal(text))
+    )
 
 
 def bare_scalar(text: str) -> Scalar:
@@ -88,7 +90,9 @@ class Scanner:
         try:
             return str(_JSON.decode(quoted))
         except ValueError:
-            self.fail("A backslash in quotes stands before \" \\ / n t or uXXXX", r'"a \"quoted\" word"', at=start)
+            self.fail(
+                'A backslash in quotes stands before " \\ / n t or uXXXX', r'"a \"quoted\" word"', at=start
+            )
 
     # Values -----------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from sqlite3 import Connection
 
 from jsk_saver.index.bits import decode
@@ -152,4 +151,3 @@ class Tail(Draft):
         self.hidden |= bit * hidden
         self.latest |= bit * latest
         self.rekey(position, key)
-

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from sqlite3 import Connection
 
 from jsk_saver.index import schema
@@ -129,7 +130,7 @@ class Writing:
         return rows
 
     def _known(self, name: str) -> dict[str, tuple[int, int, int]] | None:
-        """Return place, key and lateness of the versions of ``name``, oldest first; None if there are none."""
+        """Return place, key and lateness of the versions of ``name``, oldest first; None without any."""
         rows = self._db.execute(
             "SELECT r.version, r.id, r.key, r.late FROM names n JOIN records r ON r.name = n.id "
             "WHERE n.name = ? ORDER BY r.key",
@@ -145,7 +146,7 @@ class Writing:
         (data,) = self._db.execute("SELECT keys FROM orders WHERE segment = ?", (segment,)).fetchone()
         keys = list(struct.unpack(f"={len(data) // 8}q", data))
         keys[position] = key
-        ordered = all(first <= second for first, second in zip(keys, keys[1:], strict=False))
+        ordered = all(first <= second for first, second in pairwise(keys))
         self._db.execute(
             "UPDATE orders SET keys = ?, newest = ?, ordered = ? WHERE segment = ?",
             (struct.pack(f"={len(keys)}q", *keys), max(keys), ordered, segment),
@@ -225,7 +226,7 @@ class Writing:
 
     def _move_tail(self, rows: list[Row]) -> None:
         """Make segments of the tail together with new rows."""
-        rows = rows + self._rows("id < 0", ())
+        rows = self._rows(-(1 << 62), -1)[::-1] + rows
         self._db.execute("DELETE FROM records WHERE id < 0")
         rows.sort(key=lambda row: row.key)
         for start in range(0, len(rows), self._segment):
@@ -236,11 +237,12 @@ class Writing:
         newest = [(place, row.name) for place, row in zip(places, rows, strict=True) if row.latest]
         self._db.executemany("UPDATE names SET latest = ? WHERE id = ?", newest)
 
-    def _rows(self, which: str, values: tuple[int, ...]) -> list[Row]:
+    def _rows(self, first: int, last: int) -> list[Row]:
+        """Return the records kept under the numbers from ``first`` to ``last``."""
         found = self._db.execute(
             "SELECT r.name, r.key, r.late, n.hidden, n.latest = r.id, n.name, r.version, r.sample, r.data "
-            f"FROM records r JOIN names n ON n.id = r.name WHERE r.{which} ORDER BY r.id",  # noqa: S608
-            values,
+            "FROM records r JOIN names n ON n.id = r.name WHERE r.id BETWEEN ? AND ? ORDER BY r.id",
+            (first, last),
         ).fetchall()
         return [
             Row(name, key, late, bool(hidden), bool(latest), self._codec.unpack(self._db, *packed))
@@ -255,7 +257,7 @@ class Writing:
         rows: list[Row] = []
         for number in small:
             first = number << schema.POSITION_BITS
-            rows += self._rows("id BETWEEN ? AND ?", (first, first + (1 << schema.POSITION_BITS) - 1))
+            rows += self._rows(first, first + (1 << schema.POSITION_BITS) - 1)
         rows.sort(key=lambda row: row.key)
         self._db.executemany("DELETE FROM records WHERE name = ? AND version = ?", _identities(rows))
         for start in range(0, len(rows), self._segment):
@@ -287,7 +289,9 @@ class _Marks:
         number = place >> schema.POSITION_BITS
         found = self._masks.get(number)
         if found is None:
-            row = self._db.execute("SELECT live, hidden, latest FROM masks WHERE segment = ?", (number,)).fetchone()
+            row = self._db.execute(
+                "SELECT live, hidden, latest FROM masks WHERE segment = ?", (number,)
+            ).fetchone()
             names = ("live", "hidden", "latest")
             found = {name: int.from_bytes(mask, "little") for name, mask in zip(names, row, strict=True)}
             found["width"] = len(row[0])

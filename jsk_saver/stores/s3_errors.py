@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -42,6 +43,9 @@ _NO_CREDENTIALS = {
     "SSOTokenLoadError", "UnauthorizedSSOTokenError", "SSOError", "ProfileNotFound", "InvalidConfigError",
     "NoAuthTokenError", "RefreshWithMFAUnsupportedError",
 }  # fmt: skip
+
+#: User and password in an address.
+_LOGIN = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
 def code_of(error: Any) -> str:
@@ -122,7 +126,8 @@ def _from_answer(error: Any, uri: str, doing: str) -> StoreError:
 
 def _from_botocore(error: Any, uri: str, doing: str) -> StoreError:
     names = {kind.__name__ for kind in type(error).__mro__}
-    what = f"{uri} could not be asked ({doing}): {error}".rstrip(".") + "."
+    said = _LOGIN.sub("…", str(error))
+    what = f"{uri} could not be asked ({doing}): {said}".rstrip(".") + "."
     if names & _NO_CREDENTIALS:
         return BadCredentials(what, hint="aws configure sso, aws sso login, or JSK_PROFILE=<profile>")
     if names & _NETWORK:

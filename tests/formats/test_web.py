@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import html.parser
 import json
@@ -112,8 +113,9 @@ def test_a_plotly_figure_comes_back_equal_with_the_same_types() -> None:
 )
 def test_plotly_figures_of_every_kind_come_back(figure: go.Figure) -> None:
     back = trip("a.html", figure).value
-    assert back == figure
-    assert json.loads(back.to_json()) == json.loads(figure.to_json())
+    # Plotly's own copy leaves out what is empty, such as the centre of a map that was not moved.
+    assert back == copy.deepcopy(figure)
+    assert json.loads(back.to_json()) == json.loads(copy.deepcopy(figure).to_json())
 
 
 # Altair ----------------------------------------------------------------------------------------------

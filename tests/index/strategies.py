@@ -27,7 +27,9 @@ texts = st.sampled_from(TEXTS) | st.text(max_size=6)
 numbers = st.sampled_from(NUMBERS) | st.integers(-3, 3) | st.floats(allow_nan=False, allow_infinity=False)
 scalars = st.none() | st.booleans() | numbers | texts
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=7) | st.dictionaries(keys, inner, max_size=3), max_leaves=8
+    scalars,
+    lambda inner: st.lists(inner, max_size=7) | st.dictionaries(keys, inner, max_size=3),
+    max_leaves=8,
 )
 trees = st.dictionaries(keys, values, max_size=4)
 
@@ -68,7 +70,9 @@ def ranges(draw: st.DrawFn) -> Range:
     return Range(high=high, below=draw(st.booleans())) if which == "high" else Range(low=low, high=high)
 
 
-globs = st.sampled_from(["*", "you*", "*tube*", "?ou*", "[0-9]*", "*b", "2024-*", LONG + "*", "long*", "[!a]*"])
+globs = st.sampled_from(
+    ["*", "you*", "*tube*", "?ou*", "[0-9]*", "*b", "2024-*", LONG + "*", "long*", "[!a]*"]
+)
 regexes = st.sampled_from(["tube", "^you", "(?i)YOU", r"\d{4}", "cut.*b$", ""])
 specs = st.one_of(
     (scalars | values | st.sampled_from(DATES)).map(Equal),
@@ -80,7 +84,9 @@ specs = st.one_of(
 wheres = st.builds(Where, paths, specs)
 words = st.builds(
     Words,
-    st.sampled_from(["youtube", "channel", "2024", "data set", "you tube", "csv", "日本", "long text", "cut in the"]),
+    st.sampled_from(
+        ["youtube", "channel", "2024", "data set", "you tube", "csv", "日本", "long text", "cut in the"]
+    ),
     st.booleans(),
 )
 conditions = st.recursive(

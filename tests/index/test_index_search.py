@@ -52,7 +52,11 @@ def newest_first(several: list[Record]) -> list[tuple[int, Record]]:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(records(), max_size=24), st.lists(conditions, min_size=1, max_size=8), st.sampled_from([1, 3, 99]))
+@given(
+    st.lists(records(), max_size=24),
+    st.lists(conditions, min_size=1, max_size=8),
+    st.sampled_from([1, 3, 99]),
+)
 def test_a_search_finds_exactly_the_records_that_the_condition_fits(several, wanted, tail):
     several = numbered(several)
     index = filled(several, tail)
