@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
+
+from tests.servers.processes import temporary_folder
 
 #: What could point the kit, boto3, Jupyter or git at something of the user's.
 FOREIGN = ("AWS_", "BOTO_", "GIT_", "IPYTHON", "JPY_", "JSK_", "JUPYTER_", "SAGEMAKER_", "XDG_")
@@ -22,7 +23,7 @@ _before = pytest.StashKey[dict[str, str]]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Give the whole session an empty home."""
-    home = tempfile.mkdtemp(prefix="jsk-tests-")
+    home = str(temporary_folder("jsk-tests-"))
     config.stash[_folder], config.stash[_before] = home, dict(os.environ)
     for name in list(os.environ):
         if name.startswith(FOREIGN):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 #: Bytes kept in memory before a payload moves to a temporary file.
-MEMORY_LIMIT = 16 * 2**20
+MEMORY_LIMIT = 8 * 2**20
 #: Bytes copied at a time between files, and handed to a socket at a time.
 BLOCK = 2**20
 #: Writes below this are hashed at once: waking a thread costs more than the hash.

@@ -215,7 +215,16 @@ def test_a_python_that_is_too_old_is_refused_with_what_to_type(tmp_path):
 
 
 def own_files() -> list[Path]:
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    command = [
+        "git",
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ]
     names = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout.split("\0")
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
 
@@ -223,8 +232,9 @@ def own_files() -> list[Path]:
 def test_nothing_names_the_machine_it_was_written_on():
     home = pwd.getpwuid(os.getuid()).pw_dir
     people = r"/(?:home|Users)/(?!jovyan|sagemaker-user|ana\b)\w"
-    places = "|".join([re.escape(str(ROOT)) + r"\b", re.escape(home) + "/", people, "/wor" + "k/"])
-    private = re.compile(rf"(?<![\w.-])(?:{places})")
+    checkout = [rf"{re.escape(str(ROOT))}\b"] if len(ROOT.parts) > 2 else []  # "/src" is anybody's
+    places = "|".join([*checkout, re.escape(home) + "/", people, "/wor" + "k/"])
+    private = re.compile(rf"(?<![\w.~-])(?:{places})")
     found = [
         f"{path.relative_to(ROOT)}:{number}: {line.strip()[:100]}"
         for path in own_files()

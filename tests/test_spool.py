@@ -271,7 +271,7 @@ def test_a_folder_that_is_no_item_is_passed_over_and_left_alone(spool, store):
     assert names_in(spool.folder) == ["broken", "file.txt", "notes-of-mine"]
 
 
-def test_a_name_the_store_refuses_now_is_told_and_stays(spool, store):
+def test_an_item_whose_store_has_become_unusable_stays(spool, store):
     item = keep(spool)
     (store.root).parent.mkdir(exist_ok=True)
     store.root.write_text("a file in its place")

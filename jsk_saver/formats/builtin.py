@@ -19,10 +19,10 @@ _PANDAS = ("pandas", "pyarrow")
 
 #: In the order in which they are recommended for an object that several could hold.
 BUILTINS: tuple[Builtin, ...] = (
-    Builtin("parquet", (".parquet",), "columnar:Parquet", ("pyarrow",)),
+    Builtin("parquet", (".parquet", ".pq"), "columnar:Parquet", ("pyarrow",)),
     Builtin("csv", (".csv",), "delimited:Csv", ("pyarrow",)),
-    Builtin("tsv", (".tsv",), "delimited:Tsv", ("pyarrow",)),
-    Builtin("feather", (".feather", ".arrow"), "columnar:Feather", ("pyarrow",)),
+    Builtin("tsv", (".tsv", ".tab"), "delimited:Tsv", ("pyarrow",)),
+    Builtin("feather", (".feather", ".arrow", ".ipc"), "columnar:Feather", ("pyarrow",)),
     Builtin("xlsx", (".xlsx",), "excel:Excel", ("openpyxl", *_PANDAS)),
     Builtin("json", (".json",), "text:Json"),
     Builtin("jsonl", (".jsonl", ".ndjson"), "text:JsonLines"),
@@ -37,12 +37,12 @@ BUILTINS: tuple[Builtin, ...] = (
     Builtin("jpg", (".jpg", ".jpeg"), "images:Jpeg", ("PIL",)),
     Builtin("svg", (".svg",), "images:SvgFile"),
     Builtin("pdf", (".pdf",), "images:PdfFile"),
-    Builtin("html", (".html", ".htm"), "web:HtmlFile"),
     Builtin("tiff", (".tiff", ".tif"), "images:Tiff", ("PIL",)),
     Builtin("webp", (".webp",), "images:Webp", ("PIL",)),
     Builtin("gif", (".gif",), "images:Gif", ("PIL",)),
     Builtin("bmp", (".bmp",), "images:Bmp", ("PIL",)),
     Builtin("skops", (".skops",), "skops:Skops", ("skops", "sklearn")),
+    Builtin("html", (".html", ".htm"), "web:HtmlFile"),
     Builtin("onnx", (".onnx",), "models:Onnx", ("onnx",)),
     Builtin("zip", (".zip",), "files:Zip"),
     Builtin("pt", (".pt", ".pth"), "models:Torch", ("torch",), True),
@@ -53,7 +53,8 @@ BUILTINS: tuple[Builtin, ...] = (
     Builtin("folder", (), "files:Folder"),
 )
 
-#: The extra that brings each package; the rest comes with a bare install.
+#: The extra that brings each package; none for what is too large to be brought along. The rest comes with
+#: a bare install.
 EXTRAS: dict[str, str] = {
     "PIL": "plots",
     "altair": "plots",
@@ -69,7 +70,7 @@ EXTRAS: dict[str, str] = {
     "safetensors": "tensors",
     "skops": "models",
     "sklearn": "models",
-    "torch": "torch",
+    "torch": "",
     "vl_convert": "plots",
 }
 #: Names on the package index that differ from what is imported.

@@ -1,8 +1,9 @@
 """Tables in JSON: one object a row, which any other tool reads, and the same table again on the way back.
 
-Times are written as ISO 8601, decimals as text, durations as the integers they are, bytes in base 64;
-the types of the columns are kept in the record. A missing value is ``null``; so is NaN, where a column has
-no other missing values. Infinity, and a column that has both NaN and missing values, are refused.
+Times are written as ISO 8601 (zoned ones in UTC), decimals as text, durations as the integers they are,
+bytes in base 64; the types of the columns are kept in the record. A missing value is ``null``; so is NaN,
+where a column has no other missing values. Infinity, and a column that has both NaN and missing values, are
+refused.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from jsk_saver.formats.base import Encoded, Reading
 from jsk_saver.formats.frames.arrow_types import values_from_json, values_to_json
 from jsk_saver.formats.frames.refusal import refusal
 from jsk_saver.formats.naming import article, type_name
+from jsk_saver.formats.streams import write_lines
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from jsk_saver.formats.frames.view import ArrowView
+    from jsk_saver.payload import Payload
     from jsk_saver.record import JSON
 
 #: Rows that become a slice of the table at a time.
@@ -41,8 +44,8 @@ def wanted(reading: Reading) -> bool:
     return reading.columns is not None or reading.as_ is not None
 
 
-def from_table(obj: Any, name: str) -> tuple[Iterator[bytes], Encoded]:
-    """Return a table's rows, each as a line of JSON, and what must be kept beside them.
+def write_table(obj: Any, payload: Payload, name: str, *, array: bool) -> Encoded:
+    """Write a table's rows as JSON, one a line, and return what must be kept beside them.
 
     Raises
     ------
@@ -50,19 +53,16 @@ def from_table(obj: Any, name: str) -> tuple[Iterator[bytes], Encoded]:
         Naming the column and the value that JSON cannot hold.
     """
     view = tables.as_arrow(obj, name)
-    state = tables.full_state(view) | {
-        "columns": view.schema.names,
-        "types": tables.types_to_json(view),
-        "nan": _columns_with_nan(view, name),
-    }
+    nan = _columns_with_nan(view, name)
 
     def there_and_back(start: ArrowView) -> Any:
-        rows = [json.loads(line) for line in _lines(start, name, state)]
-        known = tables.full_state(start) | {key: state[key] for key in ("columns", "types", "nan")}
-        return to_table(rows, Reading(name, view.type, known))
+        rows = [json.loads(line) for line in _lines(start, name)]
+        return to_table(rows, Reading(name, view.type, _state(start, nan)))
 
     tables.prove(view, name, there_and_back, instead="parquet")
-    return _lines(view, name, state), tables.encoded(view, state)
+    write_lines(payload, _lines(view, name), array=array)
+    # Some of a table's state is only known once all of its rows have been seen.
+    return tables.encoded(view, _state(view, nan))
 
 
 def to_table(rows: Iterable[Any], reading: Reading) -> Any:
@@ -102,8 +102,16 @@ def foreign_table(rows: Iterable[Any], reading: Reading) -> Any:
 # Inside ----------------------------------------------------------------------------------------------
 
 
-def _lines(view: ArrowView, name: str, state: JSON) -> Iterator[bytes]:
-    names = state["columns"]
+def _state(view: ArrowView, nan: list[int]) -> JSON:
+    return tables.full_state(view) | {
+        "columns": view.schema.names,
+        "types": tables.types_to_json(view),
+        "nan": nan,
+    }
+
+
+def _lines(view: ArrowView, name: str) -> Iterator[bytes]:
+    names = view.schema.names
     for batch in view.batches():
         columns = [_to_json(view, at, batch.column(at), name) for at in range(len(names))]
         # A table may have rows and no columns.
@@ -146,7 +154,8 @@ def _to_json(view: ArrowView, at: int, column: pa.Array, name: str) -> list[Any]
         # NaN is the one number that differs from itself.
         return [None if value != value else value for value in column.to_pylist()]
     if _as_text(kind):
-        text = pc.replace_substring(column.cast(pa.string()), " ", "T")
+        written_as = pa.timestamp(kind.unit, "UTC") if getattr(kind, "tz", None) else kind
+        text = pc.replace_substring(column.cast(written_as).cast(pa.string()), " ", "T")
         if not _from_text(text, kind).equals(column):
             raise _refused(
                 view, at, name, f"holds a {kind} that ISO 8601 has no way to write", column[0].as_py()

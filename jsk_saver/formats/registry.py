@@ -64,7 +64,7 @@ class Formats:
         #: What is wrong with plug-ins that could not be used, by package.
         self.broken: dict[str, str] = {}
         self._lock = threading.RLock()
-        self._looked = False
+        self._looked = self._looking = False
         self._plugin = ""
 
     # Adding -----------------------------------------------------------------------------------------
@@ -283,10 +283,11 @@ class Formats:
         if self._looked:
             return
         with self._lock:
-            if not self._looked:
-                # Before loading: plug-ins register through this very object.
-                self._looked = True
+            # Plug-ins register through this very object while they are being looked for.
+            if not self._looked and not self._looking:
+                self._looking = True
                 self.broken = load_plugins(self._from_plugin)
+                self._looked = True
 
     @contextmanager
     def _from_plugin(self, package: str) -> Iterator[Formats]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
@@ -71,3 +71,17 @@ def opened(payload: Payload) -> BinaryIO:
     if payload.path is not None:
         return payload.path.open("rb")
     return io.BytesIO(payload.getvalue())
+
+
+def write_lines(payload: Payload, lines: Iterable[bytes], *, array: bool = False) -> None:
+    """Write JSON values one a line, as the items of one array if that is wanted."""
+    between = b",\n" if array else b"\n"
+    with buffered(payload) as out:
+        before = b"[\n" if array else b""
+        for line in lines:
+            out.write(before + line)
+            before = between
+        if before == between:
+            out.write(b"\n]\n" if array else b"\n")
+        elif array:
+            out.write(b"[]\n")

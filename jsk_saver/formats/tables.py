@@ -145,6 +145,8 @@ class Source:
         How many rows will be read.
     dictionaries
         Categories that the file itself tells, by position.
+    header
+        What stands above the columns, if that can differ from ``names``.
     """
 
     type: str
@@ -153,6 +155,7 @@ class Source:
     kinds: list[pa.DataType]
     rows: int
     dictionaries: dict[int, pa.Array] | None = None
+    header: list[str] | None = None
 
     def wanted(self, at: int) -> Wanted:
         """Return the column at this position as it was put."""
@@ -249,7 +252,7 @@ def _pandas_again(source: Source, reading: Reading) -> Selection:
     from jsk_saver.formats.frames.pandas_labels import labels_from_json
 
     levels = source.levels
-    labels = labels_from_json(source.state.get("labels", {}), source.names[levels:])
+    labels = labels_from_json(source.state.get("labels", {}), (source.header or source.names)[levels:])
     picked = list(range(len(labels)))
     if reading.columns is not None:
         index_names = {str(level.get("name")) for level in source.state.get("index", ())}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ from jsk_saver.formats.shapes import (
     plain_leaf,
     restore,
 )
-from jsk_saver.formats.streams import buffered, opened
+from jsk_saver.formats.streams import opened, write_lines
 from jsk_saver.payload import Payload
 from jsk_saver.record import JSON
 
@@ -109,9 +109,7 @@ class Json(Format):
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write ``obj`` as UTF-8, indented unless it is large."""
         if records.is_table(obj):
-            rows, encoded = records.from_table(obj, name)
-            _write_lines(payload, rows, array=True)
-            return encoded
+            return records.write_table(obj, payload, name, array=True)
         walk = Walk("JSON")
         state = _state(walk.shape(obj))
         if walk.count <= INDENTED:
@@ -145,12 +143,10 @@ class JsonLines(Format):
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write one item or row a line."""
         if records.is_table(obj):
-            rows, encoded = records.from_table(obj, name)
-            _write_lines(payload, rows)
-            return encoded
+            return records.write_table(obj, payload, name, array=False)
         walk = Walk("JSON")
         state = _state(walk.shape(obj))
-        _write_lines(payload, (utf8(_dump(item), obj) for item in obj))
+        write_lines(payload, (utf8(_dump(item), obj) for item in obj))
         return Encoded(type_name(obj), state, _facts(obj))
 
     def decode(self, payload: Payload, reading: Reading) -> Any:
@@ -275,20 +271,6 @@ def _blocks(value: Any) -> Iterator[str]:
         yield before + _dump(dict(some) if isinstance(value, dict) else some)[1:-1]
         before = ",\n"
     yield (before if before == marks[0] else "") + marks[1] + "\n"
-
-
-def _write_lines(payload: Payload, lines: Iterable[bytes], *, array: bool = False) -> None:
-    """Write JSON values one a line, as the items of one array if that is wanted."""
-    between = b",\n" if array else b"\n"
-    with buffered(payload) as out:
-        before = b"[\n" if array else b""
-        for line in lines:
-            out.write(before + line)
-            before = between
-        if before == between:
-            out.write(b"\n]\n" if array else b"\n")
-        elif array:
-            out.write(b"[]\n")
 
 
 def _whole(value: Any, reading: Reading) -> Any:

@@ -110,9 +110,9 @@ def _imports(doing: str) -> Iterator[None]:
             raise
         called = PACKAGES.get(package, package)
         if package in EXTRAS:
+            wanted = f"'jsk-saver[{EXTRAS[package]}]'" if EXTRAS[package] else called
             raise MissingExtra(
-                f"{doing} needs {called}, which is not installed.",
-                hint=f"pip install 'jsk-saver[{EXTRAS[package]}]'",
+                f"{doing} needs {called}, which is not installed.", hint=f"pip install {wanted}"
             ) from error
         raise MissingExtra(
             f"{doing} needs the module {error.name!r}, which cannot be imported here.",

@@ -9,21 +9,19 @@ all records of a segment at once, so frequent words cost no more than rare ones.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
 
 from jsk_saver.index.bits import add
 from jsk_saver.index.conditions import Words
-from jsk_saver.index.tokens import phrase_words
+from jsk_saver.index.tokens import phrase_words, pieces
 from jsk_saver.index.view import View
 
 #: How well a record has a word: in its name, or elsewhere.
-EXACT, COMPLETED, CORRECTED = (1.0, 0.8), (0.55, 0.5), (0.35, 0.3)
+EXACT, COMPLETED, CORRECTED = (1.0, 0.8), (0.6, 0.5), (0.4, 0.3)
 #: A word that at least this many records have as typed is taken to be meant so.
 ENOUGH = 20
 #: Scores are whole numbers; one unit of rarity is so many.
 _SCALE = 8
-_PHRASE = re.compile(r'"([^"]*)"')
 
 Postings = dict[int, tuple[int, int]]
 
@@ -36,7 +34,7 @@ def phrases_of(text: str) -> list[Words]:
     >>> phrases_of('yotube "machine learning"')
     [Words(text='machine learning', phrase=True)]
     """
-    return [Words(quoted, phrase=True) for quoted in _PHRASE.findall(text) if phrase_words(quoted)]
+    return [Words(piece, phrase=True) for piece, quoted in pieces(text) if quoted]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,8 @@ class Ranking:
     """
 
     def __init__(self, view: View, text: str) -> None:
-        typed = dict.fromkeys(phrase_words(_PHRASE.sub(" ", text)))
+        plain = " ".join(piece for piece, quoted in pieces(text) if not quoted)
+        typed = dict.fromkeys(phrase_words(plain))
         quoted = [word for phrase in phrases_of(text) for word in phrase.words if word not in typed]
         total = max(1, view.total())
         self.terms = [_tiers(view, word, total, widen=True) for word in typed]
@@ -106,9 +105,10 @@ def _tiers(view: View, word: str, total: int, *, widen: bool) -> list[Tier]:
         groups.append(([view.postings(other) for other in completions], COMPLETED))
         groups.append(([view.postings(other) for other in corrections], CORRECTED))
     having = _count([postings for group, _ in groups for postings in group])
-    rarity = math.log(1 + (max(0, total - having) + 0.5) / (having + 0.5))
+    # One more than BM25's, so that a word that every record has still tells names from metadata.
+    rarity = 1 + math.log(1 + (max(0, total - having) + 0.5) / (having + 0.5))
     return [
-        Tier(postings, in_name, max(1, round(_SCALE * rarity * worth)))
+        Tier(postings, in_name, round(_SCALE * rarity * worth))
         for postings, (named, other) in groups
         if postings
         for in_name, worth in ((True, named), (False, other))

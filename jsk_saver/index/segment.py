@@ -49,12 +49,18 @@ def text_term(path: str, text: str) -> str:
     limit = longest_text(path)
     if len(text) >= limit:
         text = text[:limit] + _CUT
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:  # half a character, from a record that other software wrote
-            text = text.encode("utf-8", "replace").decode()[:limit] + _CUT
-    return text
+    return text if is_unicode(text) else text.encode("utf-8", "replace").decode()[:limit] + _CUT
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether a database can keep ``text``: other software may have written half a character."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_cut(term: str) -> bool:
@@ -178,6 +184,9 @@ class Draft(Segment):
                 return
             terms = known.get(path)
             if terms is None:
+                if not is_unicode(path):
+                    self.overflow |= 1 << position
+                    continue
                 terms = known[path] = {PRESENT: []}
             terms[PRESENT].append(position)
             if len(here) == 1:

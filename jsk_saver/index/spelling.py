@@ -25,13 +25,12 @@ from jsk_saver.index.conditions import (
 from jsk_saver.index.line import CONDITIONS, OPTIONS
 from jsk_saver.index.paths import split_path
 from jsk_saver.index.patterns import where
-from jsk_saver.index.tokens import runs
+from jsk_saver.index.tokens import pieces, runs
 from jsk_saver.index.values import Scanner
 
 if TYPE_CHECKING:
     from jsk_saver.index.query import Query
 
-_CHUNK = re.compile(r'"[^"]*\w[^"]*"|[^\s"]+')
 _SAFE_WORD = re.compile(r"\w[\w.'-]*")
 _SLASH = re.compile(r"\\.|/", re.DOTALL)
 
@@ -62,11 +61,13 @@ def to_line(query: Query) -> str:
 def _ranked(text: str) -> list[str]:
     """Return the words and phrases of a text so that none of them reads as something else."""
     parts = []
-    for chunk in _CHUNK.findall(text):
-        if chunk.startswith('"') or (_SAFE_WORD.fullmatch(chunk) and chunk != "OR"):
-            parts.append(chunk)
-        else:
-            parts += [run.lower() if run == "OR" else run for run in runs(chunk)]
+    for piece, quoted in pieces(text):
+        if quoted:
+            parts.append(_quoted(piece))
+            continue
+        for chunk in piece.split():
+            plain = _SAFE_WORD.fullmatch(chunk) and chunk != "OR"
+            parts += [chunk] if plain else [run.lower() if run == "OR" else run for run in runs(chunk)]
     return parts
 
 

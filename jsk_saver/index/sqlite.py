@@ -18,6 +18,7 @@ from jsk_saver.index.base import Index, NameState
 from jsk_saver.index.codec import Codec
 from jsk_saver.index.database import Database
 from jsk_saver.index.query import Query
+from jsk_saver.index.segment import is_unicode
 from jsk_saver.index.search import Search
 from jsk_saver.index.view import View
 from jsk_saver.index.writing import SEGMENT, TAIL, Writing
@@ -110,7 +111,11 @@ class SqliteIndex(Index):
     def unknown(self, entries: list[tuple[str, str]]) -> list[tuple[str, str]]:  # noqa: D102
         sql = "SELECT 1 FROM names n JOIN records r ON r.name = n.id WHERE n.name = ? AND r.version = ?"
         return self._database.read(
-            lambda db: [entry for entry in entries if db.execute(sql, entry).fetchone() is None]
+            lambda db: [
+                entry
+                for entry in entries
+                if is_unicode(entry[0]) and db.execute(sql, entry).fetchone() is None
+            ]
         )
 
     def versions(self, name: str) -> list[str]:  # noqa: D102

@@ -2,7 +2,8 @@
 
 ``data_youtubeChannels-2024.csv`` has the words ``data``, ``youtubechannels``, ``youtube``, ``channel``,
 ``2024``, ``csv``: in lower case, without accents, English plurals as singulars, and what is written as one
-(camel case, letters next to digits) both as a whole and in its parts. A query is cut into wholes only.
+(camel case, letters next to digits) as a whole, in its parts and in pairs of those. A query is cut into
+wholes only.
 Chinese and Japanese characters are words of their own.
 """
 
@@ -12,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from jsk_saver.record import Record
@@ -25,8 +27,9 @@ MAX_WORD = 64
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
-_PARTS = re.compile(r"[0-9]+|[^\W\d_a-z]+(?![a-z])|[^\W\d_a-z]?[a-z]+|\w+?")
 _MAX_PARTS = 6
+#: What changes more often between letters and digits is a digest, whose parts mean nothing.
+_MAX_CHANGES = 2
 
 
 def _plain(text: str) -> str:
@@ -72,23 +75,49 @@ def runs(text: str) -> list[str]:
     return _RUN.findall(_plain(text))
 
 
+def pieces(text: str) -> list[tuple[str, bool]]:
+    """Return the parts of a ranked text in order, and whether each stands in double quotes.
+
+    Examples
+    --------
+    >>> pieces('yotube "machine learning" " a')
+    [('yotube ', False), ('machine learning', True), (' " a', False)]
+    """
+    parts = re.split(r'"([^"]*)"', text)
+    return [(part, bool(place % 2)) for place, part in enumerate(parts) if runs(part)]
+
+
 def index_words(text: str) -> tuple[str, ...]:
     """Return the words under which ``text`` can be found: wholes and parts, each once.
 
     Examples
     --------
     >>> index_words("data_youTube2024.csv")
-    ('data', 'youtube2024', 'you', 'tube', '2024', 'csv')
+    ('data', 'youtube2024', 'you', 'tube', '2024', 'youtube', 'tube2024', 'csv')
     """
     found: dict[str, None] = {}
     for run in runs(text):
         found[_fold(run)] = None
         if run.isalpha() and (run.islower() or run.isupper()):
             continue
-        parts = _PARTS.findall(run[:MAX_WORD])
-        if 1 < len(parts) <= _MAX_PARTS:  # more than that is a digest, whose parts mean nothing
+        parts = _parts(run[:MAX_WORD])
+        if 1 < len(parts) <= _MAX_PARTS:
             found.update(dict.fromkeys(map(_fold, parts)))
+            found.update((_fold(one + other), None) for one, other in pairwise(parts))
     return tuple(found)
+
+
+def _parts(run: str) -> list[str]:
+    """Return the parts that capitals and digits divide a word into."""
+    parts, start, changes = [], 0, 0
+    for place, (before, here) in enumerate(pairwise(run), start=1):
+        begins = here.isupper() and (before.islower() or run[place + 1 : place + 2].islower())
+        changed = before.isdigit() != here.isdigit()
+        changes += changed
+        if begins or changed:
+            parts.append(run[start:place])
+            start = place
+    return [*parts, run[start:]] if changes <= _MAX_CHANGES else [run]
 
 
 def other_texts(record: Record) -> Iterator[str]:

@@ -10,6 +10,7 @@ from sqlite3 import Connection
 from jsk_saver.index import schema
 from jsk_saver.index.base import NameState
 from jsk_saver.index.codec import Codec
+from jsk_saver.index.segment import is_unicode
 from jsk_saver.index.stored import Row, drop_segment, write_segment
 from jsk_saver.index.times import microseconds
 from jsk_saver.record import Record
@@ -88,6 +89,8 @@ class Writing:
             self._merge()
 
     def _update_name(self, state: NameState) -> list[Row]:
+        if not is_unicode(state.name):
+            return []  # nobody can type it
         known = self._known(state.name)
         if not state.order or (known is None and not state.records):
             self._forget_name(state.name)

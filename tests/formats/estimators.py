@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -58,6 +59,7 @@ _MAKE: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(
         ["GaussianRandomProjection", "SparseRandomProjection"], lambda cls: cls(2, random_state=0)
     ),
+    "PatchExtractor": lambda cls: cls(patch_size=(2, 2)),
     "BernoulliRBM": lambda cls: cls(n_components=3, n_iter=2, random_state=0),
 }
 
@@ -91,14 +93,16 @@ def fitted(name: str) -> tuple[Any, Any]:
     """
     cls = ESTIMATORS[name]
     for data in (_ODD[name],) if name in _ODD else _DATA:
-        estimator = _MAKE.get(name, lambda cls: cls())(cls)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            estimator = _MAKE.get(name, lambda cls: cls())(cls)
         if "random_state" in estimator.get_params(deep=False):
             estimator.set_params(random_state=0)
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 estimator.fit(*data)
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, IndexError):
             continue
         return estimator, data[0]
     raise ValueError(f"{name} fits none of the data")
@@ -107,11 +111,23 @@ def fitted(name: str) -> tuple[Any, Any]:
 def outcome(estimator: Any, data: Any) -> dict[str, Any]:
     """Return all that an estimator can tell about data, and what it has learnt."""
     told = {}
+    # Some keep the very array they were fitted to, and multiply it with itself in another way than with an
+    # equal one, which changes the last bit.
+    data = copy.deepcopy(data)
     for method in ("predict", "predict_proba", "decision_function", "transform", "score_samples"):
         # A restricted Boltzmann machine draws a random sample for its score.
-        if hasattr(estimator, method) and (type(estimator).__name__, method) != ("BernoulliRBM", "score_samples"):
+        if hasattr(estimator, method) and (type(estimator).__name__, method) != (
+            "BernoulliRBM",
+            "score_samples",
+        ):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 told[method] = getattr(estimator, method)(data)
     learnt = {key: value for key, value in vars(estimator).items() if key.endswith("_") and key[0] != "_"}
-    return told | {key: value for key, value in learnt.items() if isinstance(value, np.ndarray | float | int | str)}
+    return told | {key: value for key, value in learnt.items() if _is_comparable(value)}
+
+
+def _is_comparable(value: Any) -> bool:
+    if isinstance(value, np.ndarray):
+        return not value.dtype.hasobject or all(isinstance(item, str) for item in value.ravel())
+    return isinstance(value, float | int | str)

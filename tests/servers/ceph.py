@@ -22,7 +22,14 @@ import uuid
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.servers.processes import Processes, ServerFailed, find_program, free_port, stop_by_id
+from tests.servers.processes import (
+    Processes,
+    ServerFailed,
+    find_program,
+    free_port,
+    stop_by_id,
+    temporary_folder,
+)
 from tests.servers.s3 import S3Server, ServerUnavailable
 
 #: Program, and the Debian package that brings it (see ``debian-packages.txt``).
@@ -85,7 +92,6 @@ rgw frontends = beast endpoint=127.0.0.1:{gateway_port} tcp_nodelay=1
 rgw data = {folder}
 """
 
-_PREFIX = "jsk-ceph-"
 _ATTEMPTS = 3  # a free port may be taken by somebody else before the server gets to it
 
 
@@ -239,8 +245,7 @@ class Ceph(S3Server):
 
 def _new_folder(wanted: Path | None) -> Path:
     if wanted is None:
-        _remove_leftovers()
-        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+        folder = temporary_folder("jsk-ceph-")
     else:
         folder = wanted.resolve()
         shutil.rmtree(folder, ignore_errors=True)
@@ -248,14 +253,6 @@ def _new_folder(wanted: Path | None) -> Path:
     for name in ("mon", "osd"):
         (folder / name).mkdir()
     return folder
-
-
-def _remove_leftovers() -> None:
-    """Remove the folders of test runs that were killed before they could."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if owner.isdigit() and not Path(f"/proc/{owner}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _answers(port: int) -> bool:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from pathlib import Path
@@ -16,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from tests.servers import ceph as ceph_module
 from tests.servers.ceph import Ceph
-from tests.servers.processes import Processes, ServerFailed, stop_by_id
+from tests.servers.processes import Processes, ServerFailed, stop_by_id, temporary_folder
 from tests.servers.s3 import ServerUnavailable
 
 ROOT = Path(__file__).parents[2]
@@ -120,6 +121,18 @@ def test_servers_end_with_a_parent_that_is_killed(tmp_path):
     parent.wait()
     parent.stdout.close()
     _wait_until(lambda: not _alive(child))
+
+
+def test_folders_of_killed_runs_are_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    ended = subprocess.run(["sh", "-c", "echo $$"], capture_output=True, text=True, check=True)
+    left, foreign = tmp_path / f"kit-{ended.stdout.strip()}-abc", tmp_path / "kit-notes"
+    left.mkdir()
+    foreign.mkdir()
+    mine = temporary_folder("kit-")
+    other = temporary_folder("kit-")
+    assert not left.exists()
+    assert {folder.name for folder in tmp_path.iterdir()} == {mine.name, other.name, "kit-notes"}
 
 
 def test_a_process_id_that_now_belongs_to_another_is_left_alone():

@@ -207,7 +207,7 @@ def _as_it_is(values: Any, where: str, name: str) -> Column:  # noqa: ARG001
         kind = pa.array(values[:0]).type
     except (TypeError, pa.ArrowException):
         raise _UnknownError from None
-    return Column(where, kind, lambda start, stop: pa.array(values[start:stop], kind))
+    return Column(where, kind, lambda start, stop: pa.array(values[start:stop]))
 
 
 def _categorical(values: Any, where: str, name: str) -> Column:

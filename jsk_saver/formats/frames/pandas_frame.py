@@ -65,7 +65,8 @@ class PandasAssembler:
         else:
             # Columns keep the arrays they were filled into; many of them are gathered into blocks.
             copy = None if len(columns) > _MANY else False
-            frame = pd.DataFrame(dict(enumerate(columns)), index=index, copy=copy)
+            data = {at: _as_column(array, index) for at, array in enumerate(columns)}
+            frame = pd.DataFrame(data, index=index, copy=copy)
         return self._finish(levels, frame)
 
     def _one_block(self) -> list[Builder] | None:
@@ -84,6 +85,15 @@ class PandasAssembler:
         self._block = np.empty((len(columns), self._rows), numpy_dtype(kind))
         levels = [builder(w.kind, w.note, self._rows, w.dictionary) for w in self._wanted[: self._levels]]
         return levels + [NumpyBuilder(kind, self._rows, row) for row in self._block]
+
+
+def _as_column(array: Any, index: pd.Index) -> Any:
+    """Return an array so that pandas takes it as it is, and does not guess better types for objects."""
+    import pandas as pd
+
+    if array.dtype.name != "object":
+        return array
+    return pd.Series(array, index=index, dtype=object, copy=False)
 
 
 def restored(
@@ -107,7 +117,7 @@ def restored(
         frame.index = _index(levels, state.get("index", []), rows)
         if kind == "pandas.Series":
             obj: Any = frame.iloc[:, 0]
-            obj.name = label_from_json(state["name"]) if "name" in state else str(labels()[0])
+            obj.name = label_from_json(state["name"]) if "name" in state else labels()[0]
         else:
             obj = frame
             obj.columns = labels()

@@ -12,6 +12,7 @@ from jsk_saver.formats.frames.arrow_types import (
     values_from_json,
     values_to_json,
 )
+from jsk_saver.formats.frames.objects import same_object
 from jsk_saver.formats.frames.pandas_builders import builder, index_of
 from jsk_saver.formats.frames.pandas_columns import column_of
 from jsk_saver.formats.frames.pandas_dtypes import string_dtype, string_note, usual_text_dtype
@@ -28,19 +29,30 @@ def label_to_json(label: Any, where: str, name: str) -> Any:
     Raises
     ------
     CannotRepresent
-        For anything but text, numbers, booleans, None and tuples of those.
+        For anything but text, numbers, times, intervals, None and tuples of those.
     """
     if label is None or type(label) in (str, int, bool) or (type(label) is float and math.isfinite(label)):
         return label
     if type(label) is tuple:
         return {"tuple": [label_to_json(part, where, name) for part in label]}
-    why = f"is labelled with a value of the type {type(label).__name__}"
-    raise refusal(name, where, why, value=label, instead="pkl", or_else="df.columns = df.columns.map(str)")
+    import pandas as pd
+
+    typed = pd.Index([label])
+    if typed.dtype.name == "object" or not same_object(typed[0], label):
+        why = f"is labelled with a value of the type {type(label).__name__}"
+        raise refusal(
+            name, where, why, value=label, instead="pkl", or_else="df.columns = df.columns.map(str)"
+        )
+    return {"typed": _values(typed, name)}
 
 
 def label_from_json(value: Any) -> Any:
     """Return the label that :func:`label_to_json` wrote down."""
-    return tuple(map(label_from_json, value["tuple"])) if isinstance(value, dict) else value
+    if not isinstance(value, dict):
+        return value
+    if "typed" in value:
+        return labels_from_json(value["typed"], ())[0]
+    return tuple(map(label_from_json, value["tuple"]))
 
 
 def labels_to_json(labels: pd.Index, names: list[str], name: str) -> JSON:

@@ -19,11 +19,13 @@ def metadata_for_pandas(view: ArrowView) -> dict[bytes, bytes]:
     """
     import pyarrow as pa
 
+    if "labels" in view.state.get("labels", {}):
+        return {}
     head = view.head(_ROWS)
     frame = head.to_frame(view.schema.names[-1]) if view.type == "pandas.Series" else head
     try:
         schema = pa.Schema.from_pandas(frame, preserve_index=True if view.index_levels else None)
-    except (ValueError, TypeError, NotImplementedError, KeyError, AttributeError):
+    except (ValueError, TypeError, ArithmeticError, NotImplementedError, KeyError, AttributeError):
         return {}
     said = json.loads(schema.metadata[_KEY])
     for level in said["index_columns"]:
