@@ -164,6 +164,7 @@ class Reader:
         Examples
         --------
         >>> import tempfile
+        >>> from jsk_saver import Saver
         >>> saver = Saver(tempfile.mkdtemp())
         >>> _ = saver.put("a.json", 1, metadata={"origin": "youtube", "rows": 1500})
         >>> _ = saver.put("b.json", 2, metadata={"origin": "vimeo"})
@@ -200,6 +201,7 @@ class Reader:
         Examples
         --------
         >>> import tempfile
+        >>> from jsk_saver import Saver
         >>> saver = Saver(tempfile.mkdtemp())
         >>> _ = saver.put("a.json", 1, metadata={"origin": "dice"})
         >>> "origin" in str(saver.describe("a.json"))

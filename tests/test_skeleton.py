@@ -231,7 +231,7 @@ def own_files() -> list[Path]:
 
 def test_nothing_names_the_machine_it_was_written_on():
     home = pwd.getpwuid(os.getuid()).pw_dir
-    people = r"/(?:home|Users)/(?!jovyan|sagemaker-user|ana\b)\w"
+    people = r"/(?:home|Users)/(?!jovyan|sagemaker-user|ana\b|ann\b)\w"
     checkout = [rf"{re.escape(str(ROOT))}\b"] if len(ROOT.parts) > 2 else []  # "/src" is anybody's
     places = "|".join([*checkout, re.escape(home) + "/", people, "/wor" + "k/"])
     private = re.compile(rf"(?<![\w.~-])(?:{places})")

@@ -32,7 +32,7 @@ def read_own(payload: Payload, reading: Reading, delimiter: str) -> Any:
     names = column_names(header) if kinds else []
     if len(names) != len(kinds):
         raise ValueError(f"the header names {len(names)} columns where {len(kinds)} were saved")
-    source = Source(reading.type, state, names, kinds, state["rows"], header=header[-1])
+    source = Source(reading.type, state, names, kinds, state["rows"], header=header[-1] if kinds else [])
     selection = select(source, reading)
     if selection.positions:
         parser = _Parser(kinds, selection.positions, delimiter, newlines=bool(state.get("newlines")))

@@ -222,7 +222,7 @@ def _period_text(array: pa.Array) -> pa.Array:
 def _period(array: pa.Array, kind: pa.DataType) -> pa.Array:
     import pyarrow as pa
 
-    return pa.array(array.to_pandas().dt.to_period(kind.freq).array, kind)
+    return pa.array(array.to_pandas().dt.to_period(kind.freq).array)
 
 
 def _interval_text(array: pa.Array) -> pa.Array:
@@ -231,7 +231,7 @@ def _interval_text(array: pa.Array) -> pa.Array:
 
     first = "[" if array.type.closed in ("left", "both") else "("
     last = "]" if array.type.closed in ("right", "both") else ")"
-    ends = [_end_text(end).cast(pa.large_string()) for end in array.storage.flatten()]
+    ends = [_end_text(end).cast(pa.string()) for end in array.storage.flatten()]
     left = pc.binary_join_element_wise(first, ends[0], "")
     return pc.binary_join_element_wise(left, pc.binary_join_element_wise(ends[1], last, ""), ", ")
 

@@ -186,7 +186,7 @@ def culprit(obj: Any) -> tuple[str, Any]:
     --------
     >>> where, part = culprit({"k": 5, "steps": [len, lambda x: x]})
     >>> where
-    "$.steps[1]"
+    '$.steps[1]'
     """
     where, tries = "$", 0
     while True:

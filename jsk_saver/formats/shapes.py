@@ -25,6 +25,8 @@ MAX_DEPTH = 200
 MAX_SHAPE = 100_000
 
 _NUMBERS: tuple[type, ...] = (int, bool, type(None))
+#: What YAML has a word for, as a value or as a key, and JSON has not.
+_YAML = frozenset({set, bytes, int, float, bool, type(None), dt.date, dt.datetime})
 _DATES: dict[type, str] = {dt.date: "date", dt.datetime: "datetime", dt.time: "time"}
 
 
@@ -121,7 +123,7 @@ class Walk:
                 raise CannotRepresent(
                     f"The key {key!r} in {where} is {article(type_name(key))}; "
                     f"{self.medium} would not bring it back.",
-                    hint=f'Write it as "{key}", or save the object as .pkl.',
+                    hint=f'Write it as "{key}", or save the object as {self._instead(key)}.',
                 )
         return _merged(
             "dict", {_label(key): self.shape(item, place(where, key)) for key, item in value.items()}
@@ -147,8 +149,12 @@ class Walk:
         return CannotRepresent(
             f"{where} is {article(type_name(value))} ({shown(value)}), "
             f"which {self.medium} would not bring back.",
-            hint=f"{remedy(value)}, or save the object as .pkl.",
+            hint=f"{remedy(value)}, or save the object as {self._instead(value)}.",
         )
+
+    def _instead(self, value: Any) -> str:
+        """Return the formats that hold what this one does not."""
+        return ".yaml or .pkl" if self.medium != "YAML" and type(value) in _YAML else ".pkl"
 
 
 def leaf_name(value: Any) -> str | None:

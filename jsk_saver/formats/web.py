@@ -2,8 +2,8 @@
 
 A Plotly or Altair figure is saved as one page that carries its drawing library and the figure's own
 specification. The browser draws from that specification, and ``get`` rebuilds the figure from it, so that
-nothing is in the page twice. Text is kept as it is; objects that only have an HTML face (a styled pandas
-table) come back as that HTML text.
+nothing is in the page twice. (Only Plotly's maps fetch their outlines when they are drawn.) Text is kept as
+it is; objects that only have an HTML face (a styled pandas table) come back as that HTML text.
 """
 
 from __future__ import annotations
@@ -78,8 +78,7 @@ class HtmlFile(Format):
         library = _library(obj)
         if library:
             payload.write(_page(obj, library, name))
-            kind = f"plotly.graph_objects.{type(obj).__qualname__}" if library == "plotly" else type_name(obj)
-            return Encoded(kind, {"figure": library})
+            return Encoded(_comes_back_as(obj, library), {"figure": library})
         if isinstance(obj, str):
             payload.write(utf8(obj if isinstance(obj, Html) else exact_text(obj, name)))
             return Encoded(type(obj).__name__, {"face": True} if isinstance(obj, Html) else {})
@@ -108,6 +107,14 @@ def _library(obj: Any) -> str | None:
     if is_a(obj, "plotly.BaseFigure"):
         return "plotly"
     return "altair" if is_a(obj, "altair.TopLevelMixin") else None
+
+
+def _comes_back_as(figure: Any, library: str) -> str:
+    if library == "altair":
+        return type_name(figure)
+    # Plotly hides its classes in private modules. A widget lives in one session; its figure comes back.
+    kind = type(figure).__qualname__
+    return f"plotly.graph_objects.{kind}{' → Figure' if kind == 'FigureWidget' else ''}"
 
 
 def _page(figure: Any, library: str, name: str) -> bytes:
@@ -147,12 +154,10 @@ def _plotly_leaf(value: Any) -> str:
     return f"array:{value.dtype.str}" if is_a(value, "numpy.ndarray") else ""
 
 
-def _rebuild_plotly(figure: Any, shape: Shape, kind: str) -> Any:
+def _rebuild_plotly(figure: Any, shape: Shape, kind: str) -> Any:  # noqa: ARG001 - Altair's needs a kind
     import plotly.graph_objects as go
 
-    # A FigureWidget lives in one notebook session; its figure comes back.
-    cls = getattr(go, kind, go.Figure) if kind != "FigureWidget" else go.Figure
-    return cls(restore(figure, shape, _restore_array))
+    return go.Figure(restore(figure, shape, _restore_array))
 
 
 def _restore_array(name: str, value: Any) -> Any:
@@ -187,7 +192,11 @@ def _altair(chart: Any) -> tuple[str, Shape, str]:
 def _rebuild_altair(figure: Any, shape: Shape, kind: str) -> Any:  # noqa: ARG001 - Plotly's needs a shape
     import altair as alt
 
-    return getattr(alt, kind, alt.Chart).from_dict(figure)
+    cls = getattr(alt, kind, alt.Chart)
+    # The kind comes from the page, which anybody may have written.
+    if not (isinstance(cls, type) and issubclass(cls, alt.TopLevelMixin)):
+        cls = alt.Chart
+    return cls.from_dict(figure)  # type: ignore[union-attr,unused-ignore]
 
 
 _REBUILD: dict[str, Callable[[Any, Shape, str], Any]] = {"plotly": _rebuild_plotly, "altair": _rebuild_altair}

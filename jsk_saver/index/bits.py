@@ -159,21 +159,44 @@ def _slices(ranks: array[int], count: int) -> list[int]:
     return [int(halves[place >> 3].translate(_DIGITS[place & 7]), 2) for place in range(count)]
 
 
+class Numbers:
+    """The distinct numbers of a column, ascending.
+
+    Parameters
+    ----------
+    values
+        All of them.
+    """
+
+    def __init__(self, values: Sequence[float]) -> None:
+        self.values = values
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rank: int) -> float:
+        return self.values[rank]
+
+    def rank(self, number: float, *, after: bool) -> int:
+        """Return how many are below ``number``; with ``after`` also the number itself."""
+        return bisect_right(self.values, number) if after else bisect_left(self.values, number)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One number for some of the records of a segment: the sorted distinct numbers, and ranks in slices.
 
     Parameters
     ----------
-    values
-        The distinct numbers, ascending.
+    numbers
+        The distinct numbers.
     have
         Which records have one.
     slices
-        The rank of each record's number among ``values``; slice 0 is the lowest bit.
+        The rank of each record's number among ``numbers``; slice 0 is the lowest bit.
     """
 
-    values: Sequence[float]
+    numbers: Numbers
     have: int
     slices: Sequence[int]
 
@@ -184,29 +207,29 @@ class Column:
         Examples
         --------
         >>> column = Column.of([(2.5, 0), (7.0, 2), (2.5, 3)], size=4)
-        >>> column.values, bin(column.within(2, 3))
+        >>> column.numbers.values, bin(column.within(2, 3))
         ([2.5, 7.0], '0b1001')
         """
-        numbers = {position: value for value, position in pairs}
-        values = sorted(set(numbers.values()))
+        found = {position: value for value, position in pairs}
+        values = sorted(set(found.values()))
         rank_of = {value: rank for rank, value in enumerate(values)}
         ranks = array("H", bytes(2 * size))
-        for position, value in numbers.items():
+        for position, value in found.items():
             ranks[position] = rank_of[value]
         slices = _slices(ranks, (len(values) - 1).bit_length())
-        return cls(values, pack(list(numbers), size), slices)
+        return cls(Numbers(values), pack(list(found), size), slices)
 
     def within(self, low: float, high: float, *, above: bool = False, below: bool = False) -> int:
         """Return whose number is from ``low`` to ``high`` (without ``low`` if ``above``, ...)."""
-        first = bisect_right(self.values, low) if above else bisect_left(self.values, low)
-        end = bisect_left(self.values, high) if below else bisect_right(self.values, high)
+        first = self.numbers.rank(low, after=above)
+        end = self.numbers.rank(high, after=not below)
         if first >= end:
             return 0
         found = self._ranked_below(end)
         return found & ~self._ranked_below(first) if first else found
 
     def _ranked_below(self, rank: int) -> int:
-        if rank >= len(self.values):
+        if rank >= len(self.numbers):
             return self.have
         smaller, equal = 0, self.have
         for place in range(len(self.slices) - 1, -1, -1):
@@ -224,28 +247,25 @@ class Column:
 
     def at(self, position: int) -> float:
         """Return the number at ``position``, which must have one."""
-        return self.values[value_at(self.slices, position)]
+        return self.numbers[value_at(self.slices, position)]
 
     def to_bytes(self, size: int) -> bytes:
-        """Return the column as bytes: who has a number, the slices, the numbers."""
+        """Return who has a number and the slices as bytes."""
         width = (size + 7) // 8
-        bitmaps = b"".join(bits.to_bytes(width, "little") for bits in (self.have, *self.slices))
-        return bitmaps + struct.pack(f"={len(self.values)}d", *self.values)
+        return b"".join(bits.to_bytes(width, "little") for bits in (self.have, *self.slices))
 
     @classmethod
-    def from_bytes(cls, data: bytes, size: int, distinct: int) -> Column:
-        """Rebuild the column of ``distinct`` different numbers that :meth:`to_bytes` wrote.
+    def from_bytes(cls, data: bytes, size: int, numbers: Numbers) -> Column:
+        """Rebuild the column that :meth:`to_bytes` wrote.
 
         Examples
         --------
         >>> column = Column.of([(2.5, 0), (7.0, 2)], size=4)
-        >>> Column.from_bytes(column.to_bytes(4), 4, 2).at(2)
+        >>> Column.from_bytes(column.to_bytes(4), 4, column.numbers).at(2)
         7.0
         """
         width = (size + 7) // 8
         bitmaps = [
-            int.from_bytes(data[at * width : at * width + width], "little")
-            for at in range(1 + (distinct - 1).bit_length())
+            int.from_bytes(data[start : start + width], "little") for start in range(0, len(data), width)
         ]
-        values = memoryview(data)[len(bitmaps) * width :].cast("B").cast("d")
-        return cls(values, bitmaps[0], bitmaps[1:])
+        return cls(numbers, bitmaps[0], bitmaps[1:])

@@ -24,7 +24,7 @@ T = TypeVar("T")
 #: Seconds to wait for another process that writes.
 PATIENCE = 30.0
 #: Bytes of the file that are kept in memory by a connection.
-CACHE = 64 * 2**20
+CACHE = 128 * 2**20
 #: A larger file is not copied to memory when it becomes unwritable.
 MAX_COPY = 2**30
 

@@ -118,6 +118,8 @@ def _where(condition: Where, segment: Segment) -> Bounds:
     sure, possible, rest = 0, 0, segment.everything
     paths = [path for path in stored_paths(condition.path) if segment.has(path)]
     for path in paths:
+        if not rest:
+            break
         here_sure, here_possible = _spec(condition.spec, path, segment)
         sure, possible = sure | here_sure & rest, possible | here_possible & rest
         if path is not paths[-1]:
@@ -194,7 +196,7 @@ def _within(
         above = below = False
     found = unsure = 0
     for column in segment.columns(path, kind, lowest, highest):
-        if not column.values:
+        if not len(column.numbers):
             unsure |= column.have
         else:
             found |= column.within(

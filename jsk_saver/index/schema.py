@@ -46,13 +46,17 @@ CREATE TABLE terms (
 ) WITHOUT ROWID;
 CREATE TABLE columns (
     segment INTEGER, path INTEGER, kind INTEGER, layer INTEGER, low REAL NOT NULL, high REAL NOT NULL,
-    "values" INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (segment, path, kind, layer)
+    count INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (segment, path, kind, layer)
+) WITHOUT ROWID;
+CREATE TABLE numbers (
+    segment INTEGER, path INTEGER, kind INTEGER, layer INTEGER, first REAL, rank INTEGER NOT NULL,
+    data BLOB NOT NULL, PRIMARY KEY (segment, path, kind, layer, first)
 ) WITHOUT ROWID;
 CREATE TABLE words (
     word TEXT, segment INTEGER, names BLOB NOT NULL, others BLOB NOT NULL, PRIMARY KEY (word, segment)
 ) WITHOUT ROWID;
 CREATE TABLE vocabulary (id INTEGER PRIMARY KEY, words TEXT NOT NULL);
-INSERT INTO state VALUES ('changes', 1), ('segments', 0);
+INSERT INTO state VALUES ('changes', 1), ('segments', 0), ('small', 0);
 """
 
 

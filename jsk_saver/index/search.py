@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from jsk_saver.index.bits import top, value_at
+from jsk_saver.index.bits import descending, top, value_at
 from jsk_saver.index.conditions import And, Condition, all_of
 from jsk_saver.index.evaluate import arrange, evaluate
 from jsk_saver.index.query import Query
@@ -135,8 +135,9 @@ class Search:
                 if sure >> position & 1 or self._look_into((segment, position)):
                     found.append((keys[position], segment.number, position, segment))
                     taken += 1
-            found.sort(key=lambda item: item[:3], reverse=True)
-            del found[int(min(self._need, len(found))) :]
+            if taken:
+                found.sort(reverse=True)
+                del found[int(min(self._need, len(found))) :]
         return [(segment, position) for _, _, position, segment in found]
 
     def _best(self, ranking: Ranking, *, every: bool) -> list[Place]:
@@ -148,18 +149,17 @@ class Search:
                 continue
             members, slices = ranking.score(segment.number, possible, every=every)
             floor = found[-1][:2] if len(found) >= self._need else (0, 0)
-            for score, position in self._top(segment, members, sure, slices, floor):
-                found.append((score, segment.keys[position], segment.number, position, segment))
-            found.sort(key=lambda item: item[:4], reverse=True)
-            del found[int(min(self._need, len(found))) :]
+            members = _above(floor, segment, members, slices)
+            if members:
+                for position in self._top(segment, members, sure, slices):
+                    score = value_at(slices, position)
+                    found.append((score, segment.keys[position], segment.number, position, segment))
+                found.sort(reverse=True)
+                del found[int(min(self._need, len(found))) :]
         return [(segment, position) for _, _, _, position, segment in found]
 
-    def _top(
-        self, segment: Segment, members: int, sure: int, slices: list[int], floor: tuple[int, int]
-    ) -> list[tuple[int, int]]:
-        """Return score and position of the best of a segment that may still be among the best of all."""
-        lowest = floor[0] if segment.newest > floor[1] else floor[0] + 1
-        members &= ~_scored_below(slices, members, lowest)
+    def _top(self, segment: Segment, members: int, sure: int, slices: list[int]) -> Iterator[int]:
+        """Return the best of ``members``, after a look into those that are not sure to fit."""
         while True:
             best = top(slices, members, int(min(self._need, members.bit_count())))
             wrong = 0
@@ -169,8 +169,21 @@ class Search:
                 else:
                     wrong |= 1 << position
             if not wrong:
-                return [(value_at(slices, position), position) for position in segment.newest_first(best)]
+                return descending(best)
             members &= ~wrong
+
+
+def _above(floor: tuple[int, int], segment: Segment, members: int, slices: list[int]) -> int:
+    """Return which of ``members`` have a higher score than ``floor`` says, or the same and are newer."""
+    score, key = floor
+    better = members & ~_scored_below(slices, members, score + 1)
+    if segment.newest > key:
+        keys = segment.keys
+        for position in segment.newest_first(members & ~better & ~_scored_below(slices, members, score)):
+            if keys[position] < key:
+                break
+            better |= 1 << position
+    return better
 
 
 def _scored_below(slices: list[int], members: int, lowest: int) -> int:

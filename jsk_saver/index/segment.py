@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from jsk_saver.index.bits import Column, descending, pack
+from jsk_saver.index.bits import Column, Numbers, descending, pack
 from jsk_saver.index.paths import FACTS, FIELD, FIELDS, LINEAGE, METADATA, flatten
 from jsk_saver.index.times import instant, microseconds
 from jsk_saver.index.tokens import MAX_TEXTS, index_words, other_texts
@@ -118,7 +118,7 @@ class Segment(ABC):
     def columns(self, path: str, kind: int, low: float = -math.inf, high: float = math.inf) -> list[Column]:
         """Return the columns of the path that hold numbers from ``low`` to ``high``.
 
-        A column without ``values`` says who has more numbers than fit in columns.
+        A column without ``numbers`` says who has more numbers than fit in columns.
         """
 
     @abstractmethod
@@ -286,7 +286,7 @@ class Draft(Segment):
             if layer < MAX_LAYERS:
                 column = Column.of(pairs, self.size)
             else:
-                column = Column((), pack(sorted({position for _, position in pairs}), self.size), ())
+                column = Column(Numbers(()), pack(sorted({place for _, place in pairs}), self.size), ())
             yield min(numbers), max(numbers), column
 
     def word(self, word: str) -> tuple[int, int]:  # noqa: D102

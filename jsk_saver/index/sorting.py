@@ -67,7 +67,7 @@ class Sorting:
 
     def _from_columns(self, segment: Segment, path: str, kind: int, members: int, best: _Best) -> int:
         """Offer the records whose number may be among the first; return all that have one."""
-        columns = [column for column in segment.columns(path, kind) if column.values]
+        columns = [column for column in segment.columns(path, kind) if len(column.numbers)]
         having = 0
         for column in columns:
             having |= column.have & members

@@ -9,22 +9,26 @@ newest records, too few for a segment, are searched in memory.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TypeVar
 
+from jsk_saver.errors import JskError
 from jsk_saver.index.base import Index, NameState
 from jsk_saver.index.codec import Codec
 from jsk_saver.index.database import Database
 from jsk_saver.index.query import Query
-from jsk_saver.index.segment import is_unicode
 from jsk_saver.index.search import Search
+from jsk_saver.index.segment import is_unicode
 from jsk_saver.index.view import View
-from jsk_saver.index.writing import SEGMENT, TAIL, Writing
+from jsk_saver.index.writing import SEGMENT, SMALL_SEGMENTS, TAIL, Writing
 from jsk_saver.record import Record
 
 T = TypeVar("T")
+
+_UNTIDY = "SELECT (SELECT -coalesce(min(id), 0) FROM records), value FROM state WHERE key = 'small'"
 
 
 class SqliteIndex(Index):
@@ -101,11 +105,13 @@ class SqliteIndex(Index):
     # Asking -----------------------------------------------------------------------------------------
 
     def find(self, query: Query) -> list[Record]:  # noqa: D102
+        self._settle()
         return self._search(lambda view: Search(view, query).find())
 
     def count(self, query: Query | None = None) -> int:  # noqa: D102
         if query is None:
             return self._search(lambda view: view.total())
+        self._settle()
         return self._search(lambda view: Search(view, query).count())
 
     def unknown(self, entries: list[tuple[str, str]]) -> list[tuple[str, str]]:  # noqa: D102
@@ -160,6 +166,13 @@ class SqliteIndex(Index):
         except BaseException:
             self._codec.forget()
             raise
+
+    def _settle(self) -> None:
+        """After many records have come in, bring them into the form that is quick to search."""
+        waiting, small = self._database.read(lambda db: db.execute(_UNTIDY).fetchone())
+        if waiting >= self._sizes[1] or small >= SMALL_SEGMENTS:
+            with contextlib.suppress(JskError):  # others are writing: then this search is slower
+                self._write(lambda writing: writing.settle())
 
     def _search(self, ask: Callable[[View], T]) -> T:
         def work(db: Connection) -> T:

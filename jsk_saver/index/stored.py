@@ -5,19 +5,25 @@ from __future__ import annotations
 import math
 import struct
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from sqlite3 import Connection
 from typing import TYPE_CHECKING
 
 from jsk_saver.index import schema
-from jsk_saver.index.bits import Column, decode, encode
+from jsk_saver.index.bits import Column, Numbers, decode, encode
 from jsk_saver.index.segment import Draft, Segment, Term
 from jsk_saver.record import Record
 
 if TYPE_CHECKING:
     from jsk_saver.index.codec import Codec
     from jsk_saver.index.view import View
+
+
+#: Numbers read together; four rows of them fill a page.
+_CHUNK = 240
 
 
 @dataclass(slots=True)
@@ -34,6 +40,8 @@ class Row:
         Whether its name is deleted, whether it is the newest of its name.
     record
         All of it.
+    packed
+        Number of the sample and bytes of the record, where it has been packed before.
     """
 
     name: int
@@ -42,6 +50,7 @@ class Row:
     hidden: bool
     latest: bool
     record: Record
+    packed: tuple[int, bytes] | None = None
 
 
 # Writing --------------------------------------------------------------------------------------------
@@ -58,7 +67,14 @@ def write_segment(db: Connection, codec: Codec, rows: Sequence[Row]) -> list[int
     db.executemany(
         "INSERT INTO records (id, name, version, key, late, sample, data) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (
-            (place, row.name, row.record.version, row.key, row.late, *codec.pack(db, row.record))
+            (
+                place,
+                row.name,
+                row.record.version,
+                row.key,
+                row.late,
+                *(row.packed or codec.pack(db, row.record)),
+            )
             for place, row in zip(places, rows, strict=True)
         ),
     )
@@ -112,9 +128,15 @@ def _write_terms(db: Connection, draft: Draft, paths: dict[str, int]) -> None:
 def _write_columns(db: Connection, draft: Draft, paths: dict[str, int]) -> None:
     for path, kind in sorted(draft.layers, key=lambda item: (paths[item[0]], item[1])):
         for layer, (low, high, column) in enumerate(draft.built_columns(path, kind)):
-            row = (draft.number, paths[path], kind, layer, low, high, len(column.values))
+            place, values = (draft.number, paths[path], kind, layer), column.numbers.values
             db.execute(
-                "INSERT INTO columns VALUES (?, ?, ?, ?, ?, ?, ?, ?)", (*row, column.to_bytes(draft.size))
+                "INSERT INTO columns VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (*place, low, high, len(values), column.to_bytes(draft.size)),
+            )
+            chunks = ((start, values[start : start + _CHUNK]) for start in range(0, len(values), _CHUNK))
+            db.executemany(
+                "INSERT INTO numbers VALUES (?, ?, ?, ?, ?, ?, ?)",
+                ((*place, chunk[0], start, array("d", chunk).tobytes()) for start, chunk in chunks),
             )
 
 
@@ -145,7 +167,7 @@ def drop_segment(db: Connection, number: int) -> None:
     row = db.execute("SELECT words FROM segments WHERE id = ?", (number,)).fetchone()
     words = zlib.decompress(row[0]).decode().split(" ")
     db.executemany("DELETE FROM words WHERE word = ? AND segment = ?", ((word, number) for word in words))
-    for table in ("terms", "columns", "masks", "orders"):
+    for table in ("terms", "columns", "numbers", "masks", "orders"):
         db.execute(f"DELETE FROM {table} WHERE segment = ?", (number,))  # noqa: S608 - our own names
     db.execute("DELETE FROM segments WHERE id = ?", (number,))
     first = number << schema.POSITION_BITS
@@ -154,6 +176,42 @@ def drop_segment(db: Connection, number: int) -> None:
 
 
 # Reading --------------------------------------------------------------------------------------------
+
+
+class StoredNumbers(Numbers):
+    """The numbers of a column in the database, read in chunks: a range needs two of them at most."""
+
+    def __init__(self, view: View, place: tuple[object, ...], bounds: list[float], count: int) -> None:
+        self._view, self._place = view, place
+        (self._low, self._high), self._count = bounds, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, rank: int) -> float:
+        return self.values[rank]
+
+    @cached_property
+    def values(self) -> Sequence[float]:  # type: ignore[override]
+        """All numbers."""
+        rows = self._view.db.execute(
+            "SELECT data FROM numbers WHERE segment = ? AND path = ? AND kind = ? AND layer = ? "
+            "ORDER BY first",
+            self._place,
+        )
+        return memoryview(b"".join(data for (data,) in rows)).cast("d")
+
+    def rank(self, number: float, *, after: bool) -> int:  # noqa: D102
+        if number < self._low or (number == self._low and not after):
+            return 0
+        if number > self._high or (number == self._high and after):
+            return self._count
+        rank, data = self._view.db.execute(
+            "SELECT rank, data FROM numbers WHERE segment = ? AND path = ? AND kind = ? AND layer = ? "
+            "AND first <= ? ORDER BY first DESC LIMIT 1",
+            (*self._place, number),
+        ).fetchone()
+        return int(rank) + Numbers(memoryview(data).cast("d")).rank(number, after=after)
 
 
 class StoredSegment(Segment):
@@ -211,12 +269,16 @@ class StoredSegment(Segment):
     def columns(  # noqa: D102
         self, path: str, kind: int, low: float = -math.inf, high: float = math.inf
     ) -> list[Column]:
+        place = (self.number, self._view.paths.get(path), kind)
         rows = self._view.db.execute(
-            'SELECT data, "values" FROM columns '
+            "SELECT layer, low, high, count, data FROM columns "
             "WHERE segment = ? AND path = ? AND kind = ? AND high >= ? AND low <= ? ORDER BY layer",
-            (self.number, self._view.paths.get(path), kind, low, high),
+            (*place, low, high),
         )
-        return [Column.from_bytes(data, self.size, values) for data, values in rows]
+        return [
+            Column.from_bytes(data, self.size, StoredNumbers(self._view, (*place, layer), bounds, count))
+            for layer, *bounds, count, data in rows
+        ]
 
     def word(self, word: str) -> tuple[int, int]:  # noqa: D102
         row = self._view.db.execute(

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from sqlite3 import Connection
+from typing import Any
 
 from jsk_saver.index import schema
 from jsk_saver.index.base import NameState
@@ -67,9 +68,10 @@ class Writing:
     def _insert(self, row: Row) -> int:
         """Add a record to the tail."""
         place: int = self._db.execute("SELECT min(coalesce(min(id), 0), 0) - 1 FROM records").fetchone()[0]
+        packed = row.packed or self._codec.pack(self._db, row.record)
         self._db.execute(
             "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (place, row.name, row.record.version, row.key, row.late, *self._codec.pack(self._db, row.record)),
+            (place, row.name, row.record.version, row.key, row.late, *packed),
         )
         return place
 
@@ -212,31 +214,40 @@ class Writing:
 
     # Segments ---------------------------------------------------------------------------------------
 
+    def settle(self) -> None:
+        """Make segments of a long tail, and few of many, so that searches are quick."""
+        if self._waiting() >= self._tail:
+            self._move_tail([])
+        self._merge()
+        schema.changed(self._db)
+
+    def _waiting(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM records WHERE id < 0").fetchone()[0])
+
     def _add(self, rows: list[Row]) -> None:
-        """Bring in new records: into segments where they are many, else into the tail."""
+        """Bring in new records: as full segments where they are many, else into the tail."""
+        if self._waiting() + len(rows) >= self._segment:
+            rows = self._move_tail(rows, whole=True)
         rows.sort(key=lambda row: row.key)
-        while len(rows) >= self._segment:
-            self._write(rows[: self._segment])
-            rows = rows[self._segment :]
-        waiting = self._db.execute("SELECT count(*) FROM records WHERE id < 0").fetchone()[0]
-        if waiting + len(rows) >= self._tail:
-            self._move_tail(rows)
-            return
         for row in rows:
             place = self._insert(row)
             if row.latest:
                 self._set_latest(row.name, place)
 
-    def _move_tail(self, rows: list[Row]) -> None:
-        """Make segments of the tail together with new rows."""
+    def _move_tail(self, rows: list[Row], *, whole: bool = False) -> list[Row]:
+        """Make segments of the tail together with new rows; with ``whole`` return what fills none."""
         rows = self._rows(-(1 << 62), -1)[::-1] + rows
         self._db.execute("DELETE FROM records WHERE id < 0")
         rows.sort(key=lambda row: row.key)
-        for start in range(0, len(rows), self._segment):
-            self._write(rows[start : start + self._segment])
+        end = len(rows) - len(rows) % self._segment if whole else len(rows)
+        for start in range(0, end, self._segment):
+            self._write(rows[start : min(end, start + self._segment)])
+        return rows[end:]
 
     def _write(self, rows: Sequence[Row]) -> None:
         places = write_segment(self._db, self._codec, rows)
+        if len(rows) < self._segment // 2:
+            self._db.execute("UPDATE state SET value = value + 1 WHERE key = 'small'")
         newest = [(place, row.name) for place, row in zip(places, rows, strict=True) if row.latest]
         self._db.executemany("UPDATE names SET latest = ? WHERE id = ?", newest)
 
@@ -248,13 +259,25 @@ class Writing:
             (first, last),
         ).fetchall()
         return [
-            Row(name, key, late, bool(hidden), bool(latest), self._codec.unpack(self._db, *packed))
-            for name, key, late, hidden, latest, *packed in found
+            Row(
+                name,
+                key,
+                late,
+                bool(hidden),
+                bool(latest),
+                self._unpack(text, version, packed),
+                (packed[0], packed[1]),
+            )
+            for name, key, late, hidden, latest, text, version, *packed in found
         ]
+
+    def _unpack(self, name: str, version: str, packed: Sequence[Any]) -> Record:
+        return self._codec.unpack(self._db, name, version, *packed)
 
     def _merge(self) -> None:
         """Make few large segments of many small ones, and of those that have lost most of their records."""
         small = self._small()
+        self._db.execute("UPDATE state SET value = ? WHERE key = 'small'", (len(small),))
         if len(small) < 2 or (sum(small.values()) < self._segment and len(small) < SMALL_SEGMENTS):
             return
         rows: list[Row] = []

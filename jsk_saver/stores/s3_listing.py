@@ -65,7 +65,10 @@ class Listing:
             yield page
             if not page.get("IsTruncated"):
                 return
-            request["KeyMarker"] = page["NextKeyMarker"]
+            # NextKeyMarker says the same, but Ceph sends it as it is where botocore expects it quoted: a "+"
+            # in it would become a space, and the listing begin again for ever.
+            keys = [page[kind][-1]["Key"] for kind in ("Versions", "DeleteMarkers") if page.get(kind)]
+            request["KeyMarker"] = max(keys, key=str.encode) if keys else page["NextKeyMarker"]
             request["VersionIdMarker"] = page.get("NextVersionIdMarker", "")
             if request["KeyMarker"].startswith(own) and not prefix.startswith(own):
                 request |= {"KeyMarker": f"{own[:-1]}0", "VersionIdMarker": ""}  # '0' follows '/'

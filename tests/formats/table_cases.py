@@ -80,8 +80,36 @@ def nullable_int64_limits() -> pd.DataFrame:
 
 @case
 def strings() -> pd.DataFrame:
-    values = ["", " ", "007", "plain", 'He said "x"', "two\nlines", "a\r\nb", "\r", "a,b", "a\tb", "naïve 🎉", "NaN"]
-    values += ["null", "NA", "None", "true", "1e5", "=1+1", "'", '"', '""', "\x00", "\ufeff", "-", "\\N", " x "]
+    values = [
+        "",
+        " ",
+        "007",
+        "plain",
+        'He said "x"',
+        "two\nlines",
+        "a\r\nb",
+        "\r",
+        "a,b",
+        "a\tb",
+        "naïve 🎉",
+        "NaN",
+    ]
+    values += [
+        "null",
+        "NA",
+        "None",
+        "true",
+        "1e5",
+        "=1+1",
+        "'",
+        '"',
+        '""',
+        "\x00",
+        "\ufeff",
+        "-",
+        "\\N",
+        " x ",
+    ]
     return pd.DataFrame(
         {
             "usual": pd.Series([*values, None]),
@@ -120,7 +148,9 @@ def naive_times() -> pd.DataFrame:
 
 @case
 def zoned_times() -> pd.DataFrame:
-    utc = pd.DatetimeIndex(["2024-01-01 12:00", "2024-10-27 00:30", None, "2024-10-27 01:30:00.123456789"], tz="UTC")
+    utc = pd.DatetimeIndex(
+        ["2024-01-01 12:00", "2024-10-27 00:30", None, "2024-10-27 01:30:00.123456789"], tz="UTC"
+    )
     zones = ["UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "+05:45", "-09:30"]
     frame = pd.DataFrame({zone: utc.tz_convert(zone) for zone in zones})
     frame["seconds"] = utc.tz_convert("Asia/Tokyo").floor("s").as_unit("s")
@@ -161,7 +191,9 @@ def intervals() -> pd.DataFrame:
         {
             "floats": arrays.from_tuples([(0.1, 1.0), None, (-np.inf, np.inf)], closed="right"),
             "integers": arrays.from_breaks([0, 1, 2, 3], closed="both"),
-            "times": arrays.from_breaks(pd.date_range("2024-01-01 00:00:00.000001", periods=4), closed="left"),
+            "times": arrays.from_breaks(
+                pd.date_range("2024-01-01 00:00:00.000001", periods=4), closed="left"
+            ),
             "zoned": arrays.from_arrays(utc, utc + pd.Timedelta("1h"), closed="neither"),
             "durations": arrays.from_breaks(pd.to_timedelta([0, 1, 2, 3], unit="s")),
         }
@@ -181,7 +213,9 @@ def categories() -> pd.DataFrame:
             "floats": pd.Categorical([0.5, 1.5, None, 0.5]),
             "booleans": pd.Categorical([True, False, None, True]),
             "times": pd.Categorical(pd.to_datetime(["2024-01-01", "2023-01-01", None, "2024-01-01"])),
-            "zoned": pd.Categorical(pd.to_datetime(["2024-01-01", "2023-01-01", None, "2024-01-01"], utc=True)),
+            "zoned": pd.Categorical(
+                pd.to_datetime(["2024-01-01", "2023-01-01", None, "2024-01-01"], utc=True)
+            ),
             "intervals": pd.cut([0.5, 1.5, np.nan, 0.7], [0, 1, 2]),
             "periods": pd.Categorical(pd.PeriodIndex(["2020", "2019", None, "2020"], freq="M")),
             "objects": pd.Categorical(pd.Series(["b", "a", None, "b"], dtype=object)),
@@ -316,13 +350,17 @@ def interval_index() -> pd.DataFrame:
 
 @case
 def categorical_index() -> pd.DataFrame:
-    return pd.DataFrame({"a": range(3)}, index=pd.CategoricalIndex(["x", "y", "x"], categories=["y", "x", "z"]))
+    return pd.DataFrame(
+        {"a": range(3)}, index=pd.CategoricalIndex(["x", "y", "x"], categories=["y", "x", "z"])
+    )
 
 
 @case
 def multi_index() -> pd.DataFrame:
     arrays = [["a", "a", "b"], [1, 2, 1], pd.to_datetime(["2024-01-01", "2024-01-02", None])]
-    return pd.DataFrame({"v": [1.0, 2.0, 3.0]}, index=pd.MultiIndex.from_arrays(arrays, names=["k", None, "when"]))
+    return pd.DataFrame(
+        {"v": [1.0, 2.0, 3.0]}, index=pd.MultiIndex.from_arrays(arrays, names=["k", None, "when"])
+    )
 
 
 @case
@@ -372,7 +410,9 @@ def dates_as_names() -> pd.DataFrame:
 
 @case
 def categories_as_names() -> pd.DataFrame:
-    return pd.DataFrame([[1, 2]], columns=pd.CategoricalIndex(["b", "a"], categories=["a", "b", "c"], name="kind"))
+    return pd.DataFrame(
+        [[1, 2]], columns=pd.CategoricalIndex(["b", "a"], categories=["a", "b", "c"], name="kind")
+    )
 
 
 @case
@@ -401,7 +441,9 @@ def object_names() -> pd.DataFrame:
 
 @case
 def no_rows() -> pd.DataFrame:
-    everything = [make() for name, make in CASES.items() if name in ("integers", "strings", "categories", "periods")]
+    everything = [
+        make() for name, make in CASES.items() if name in ("integers", "strings", "categories", "periods")
+    ]
     return pd.concat([frame.head(0).reset_index(drop=True) for frame in everything], axis=1)
 
 

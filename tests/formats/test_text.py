@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from jsk_saver.errors import CannotRepresent, JskError, UnknownFormat
 from jsk_saver.formats import Formats
 from jsk_saver.formats.shapes import MAX_DEPTH
+from tests.formats import table_cases
 from tests.formats.roundtrip import read, trip
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -126,8 +127,9 @@ Pair = collections.namedtuple("Pair", "a b")
     [
         ({"a": [0, {"b": float("nan")}]}, "$.a[1].b is nan", ".yaml"),
         ([np.float32("inf")], "$[0] is inf", "None"),
-        ({"a": {1: "x"}}, "The key 1 in $.a is an int", 'Write it as "1"'),
-        ({"two words": {3, 1}}, "$['two words'] is a set", "sorted"),
+        ({"a": {1: "x"}}, "The key 1 in $.a is an int", 'Write it as "1", or save the object as .yaml'),
+        ({("a", 1): "x"}, "The key ('a', 1) in $ is a tuple", "as .pkl"),
+        ({"two words": {3, 1}}, "$['two words'] is a set", "sorted(...), or save the object as .yaml"),
         ([Colour.RED], "$[0] is a tests.formats.test_text.Colour", ".value"),
         ([Level.LOW], "$[0] is a tests.formats.test_text.Level", ".value"),
         ([Pair(1, 2)], "$[0] is a tests.formats.test_text.Pair", "._asdict()"),
@@ -307,6 +309,20 @@ def test_json_objects_that_were_not_put_as_a_table_can_be_read_as_one() -> None:
         trip("a.json", {"a": 1}, as_="pandas")
     with pytest.raises(JskError, match="an int where a row"):
         read("a.jsonl", b"1\n", columns=["a"])
+
+
+#: Tables that JSON cannot hold, and why.
+NOT_JSON = {"floats": "holds infinity", "python_objects": "both NaN and missing"}
+
+
+@pytest.mark.parametrize("case", table_cases.CASES)
+def test_tables_that_other_libraries_change_come_back_from_json_or_are_refused(case: str) -> None:
+    table = table_cases.CASES[case]()
+    if case in NOT_JSON:
+        with pytest.raises(CannotRepresent, match=NOT_JSON[case]):
+            trip("a.jsonl", table)
+        return
+    table_cases.same_frame(table, trip("a.jsonl", table).value)
 
 
 # YAML ------------------------------------------------------------------------------------------------

@@ -19,7 +19,9 @@ def record() -> Callable[..., Record]:
     """Return what makes a record; versions count up, each a minute after the one before."""
     counter = itertools.count(1)
 
-    def make(name: str = "a.csv", version: str = "", /, *, at: dt.datetime | None = None, **more: Any) -> Record:
+    def make(
+        name: str = "a.csv", version: str = "", /, *, at: dt.datetime | None = None, **more: Any
+    ) -> Record:
         number = next(counter)
         places = {key: more.pop(key, {}) for key in ("lineage", "facts")}
         return Record(

@@ -16,8 +16,8 @@ from jsk_saver.errors import JskError
 from jsk_saver.index import NameState, Query, database, query, schema
 from jsk_saver.index.filesystem import file_system, is_network
 from jsk_saver.index.sqlite import SqliteIndex
-from tests.index.conftest import START
 from jsk_saver.record import Record
+from tests.index.conftest import START
 
 
 @pytest.fixture
@@ -55,7 +55,9 @@ def test_a_damaged_file_is_begun_anew(path, record, damage):
     index.close()
     content = path.read_bytes()
     path.write_bytes(
-        {"text": b"no database" * 1000, "empty": b"", "middle": content[:4096] + b"\xff" * len(content)}[damage]
+        {"text": b"no database" * 1000, "empty": b"", "middle": content[:4096] + b"\xff" * len(content)}[
+            damage
+        ]
     )
     index = SqliteIndex(path)
     assert versions(index) == []

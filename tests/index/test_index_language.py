@@ -143,7 +143,9 @@ def test_since_and_until_take_dates_times_and_spans_of_time():
     for said, days in [("7d", 7), ("2 weeks", 14), ("1 month ago", 30), (dt.timedelta(days=3), 3)]:
         low = query(since=said).condition.spec.low
         assert abs(now - dt.timedelta(days=days) - low) < dt.timedelta(minutes=1)
-    assert query(since="yesterday").condition.spec.low == dt.datetime.now(dt.UTC).date() - dt.timedelta(days=1)
+    assert query(since="yesterday").condition.spec.low == dt.datetime.now(dt.UTC).date() - dt.timedelta(
+        days=1
+    )
     assert query('since:"2 weeks" until:today').condition.parts[1].spec.high == dt.datetime.now(dt.UTC).date()
 
 
@@ -233,7 +235,16 @@ def test_values_of_other_libraries_are_taken_by_what_they_are():
 
 
 def test_specs_show_themselves_as_they_are_written():
-    shown = [exactly("a"), at_least(1), more_than(1), at_most(1), less_than(1), between(1, 2), present, absent]
+    shown = [
+        exactly("a"),
+        at_least(1),
+        more_than(1),
+        at_most(1),
+        less_than(1),
+        between(1, 2),
+        present,
+        absent,
+    ]
     assert [repr(spec) for spec in shown] == [
         "exactly('a')", "at_least(1)", "more_than(1)", "at_most(1)", "less_than(1)", "between(1, 2)",
         "present", "absent",

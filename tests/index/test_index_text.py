@@ -31,7 +31,18 @@ def test_misspelled_words_find_what_was_meant_in_names_and_metadata(index, recor
 
 def test_singular_plural_case_accents_and_camel_case_do_not_matter(index, record):
     index.append(record("dataYouTubeChannels2024.csv", title="Café Categories", tags=["Boxes"]))
-    for text in ("channel", "YOUTUBE", "youtube", "you tube", "2024", "cafe", "CAFÉ", "category", "box", "café boxes"):
+    for text in (
+        "channel",
+        "YOUTUBE",
+        "youtube",
+        "you tube",
+        "2024",
+        "cafe",
+        "CAFÉ",
+        "category",
+        "box",
+        "café boxes",
+    ):
         assert names(index, text) == ["dataYouTubeChannels2024.csv"], text
 
 
@@ -96,13 +107,15 @@ def test_text_goes_together_with_every_condition(index, record):
     for number in range(12):
         index.append(record(f"{number}.csv", title="youtube", rows=number, origin="a" if number % 2 else "b"))
     index.hide("11.csv")
-    assert names(index, "yotube", **{"limit": 2}) == ["10.csv", "9.csv"]
+    assert names(index, "yotube", limit=2) == ["10.csv", "9.csv"]
     found = [r.name for r in index.find(query("yotube origin:a rows:>=3 -7"))]
     assert found == ["9.csv", "5.csv", "3.csv"]
 
 
 def test_lineage_is_searched_as_text_and_digests_are_not(index, record):
-    index.append(record("a.csv", lineage={"user": "ann", "notebook": "deep/eda.ipynb", "commit": "abcdef0123"}))
+    index.append(
+        record("a.csv", lineage={"user": "ann", "notebook": "deep/eda.ipynb", "commit": "abcdef0123"})
+    )
     assert names(index, "ann eda") == ["a.csv"]
     assert names(index, "abcdef0123") == []
     assert [r.name for r in index.find(query(commit="abcdef"))] == ["a.csv"]

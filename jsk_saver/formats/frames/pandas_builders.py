@@ -149,7 +149,9 @@ class ChunksBuilder:
 
     def add(self, chunk: pa.Array) -> None:
         """Keep the slice."""
-        self._chunks.append(chunk if chunk.type == self._kind else chunk.cast(self._kind))
+        # pandas cannot join empty intervals of zoned times.
+        if len(chunk):
+            self._chunks.append(chunk if chunk.type == self._kind else chunk.cast(self._kind))
 
     def finish(self) -> Any:
         """Return pandas' array over the slices."""

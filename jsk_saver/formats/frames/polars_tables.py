@@ -69,7 +69,7 @@ def _type(column: pl.Series, name: str) -> tuple[pa.DataType, Any]:
     example = {"value": column[0]} if len(column) else {}
     refused = refusal(name, where, f"has the dtype {dtype}", instead="pkl", **example)
     try:
-        kind = _view_free(column.clear().to_arrow().type)
+        kind = _view_free(column.clear().alias("").to_arrow().type)
         back = pl.from_arrow(pa.array([], kind)).dtype
     except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError):
         raise refused from None
@@ -115,7 +115,8 @@ def _arrow(column: pl.Series, kind: pa.DataType) -> pa.Array:
 
     if isinstance(column.dtype, pl.Categorical | pl.Enum):
         column = column.cast(pl.String)
-    array = column.to_arrow()
+    # Without its name, on which Polars would stumble if it held a NUL.
+    array = column.alias("").to_arrow()
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     return array if array.type == kind else array.cast(kind)
