@@ -102,9 +102,11 @@ class World:
             "python": "3.11.7",
         }
         facts = {"rows": metadata["rows"], "columns": int(40 * number())}
+        state = {"dtypes": ["int64", "float64", "string"]}
+        size = int(1e8 * number())
         return Record(
-            name, f"{digest[10:42]}", "csv", "pandas.DataFrame", int(1e8 * number()), f"sha256:{digest}", when,
-            metadata, lineage, facts, {"dtypes": ["int64", "float64", "string"]},
+            name, digest[10:42], "csv", "pandas.DataFrame", size, f"sha256:{digest}", when,
+            metadata, lineage, facts, state,
         )  # fmt: skip
 
     def states(self, records: int) -> Iterator[NameState]:

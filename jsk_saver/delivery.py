@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +61,7 @@ class Delivery:
             record, payload = self._connection.read(name, version)
             with verified(record, payload, wait=self._allow_pickle):
                 return record, self._as_wished(record, payload)
-        is_folder, was_empty = self._to.is_dir(), _is_empty(self._to)
+        is_folder, was_empty = _is_folder(self._to), _is_empty(self._to)
         folder = self._connection.scratch if was_empty else _beside(self._to)
         record, payload = self._connection.read(name, version, folder=folder)
         with verified(record, payload, wait=True):
@@ -153,15 +153,21 @@ def _check(record: Record, payload: Payload) -> None:
 
 def _beside(target: Path) -> Path:
     """Return the folder from which a file can be moved to ``target`` in one step."""
-    if target.is_dir():
+    if _is_folder(target):
         return target
-    if not target.parent.is_dir():
+    if not _is_folder(target.parent):
         raise JskError(f"The folder {target.parent} does not exist.", hint=f"mkdir -p {target.parent}")
     return target.parent
 
 
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError):  # a name too long to be looked at
+        return path.is_dir()
+    return False
+
+
 def _is_empty(path: Path) -> bool:
-    return path.is_dir() and not any(path.iterdir())
+    return _is_folder(path) and not any(path.iterdir())
 
 
 def _on_disk(name: str) -> str:

@@ -126,6 +126,7 @@ def from_text(array: pa.Array, kind: pa.DataType) -> pa.Array:
 
 def _check_years(array: pa.Array) -> None:
     """Refuse moments outside the years 1 to 9999, which have no ISO 8601 text."""
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -135,7 +136,7 @@ def _check_years(array: pa.Array) -> None:
     limits = pc.min_max(array.view(pa.int64()))
     for value in (limits["min"].as_py(), limits["max"].as_py()):
         if value is not None and not _FIRST * per_second <= value <= _LAST * per_second:
-            when = f"{value} {array.type.unit} since 1970"
+            when = np.datetime64(value, array.type.unit)
             raise OutOfReachError("holds a time outside the years 1 to 9999", when)
 
 
@@ -175,6 +176,7 @@ def _offset_text(seconds: int) -> str:
 
 
 def _date_text(array: pa.Array) -> pa.Array:
+    import numpy as np
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -184,7 +186,7 @@ def _date_text(array: pa.Array) -> pa.Array:
     limits = pc.min_max(days.view(pa.int32()))
     for value in (limits["min"].as_py(), limits["max"].as_py()):
         if value is not None and not _FIRST_DAY <= value <= _LAST_DAY:
-            raise OutOfReachError("holds a date outside the years 1 to 9999", f"day {value} since 1970")
+            raise OutOfReachError("holds a date outside the years 1 to 9999", np.datetime64(value, "D"))
     return days
 
 
@@ -216,7 +218,7 @@ def _period_text(array: pa.Array) -> pa.Array:
         ) from None
     if not _period(times, array.type).equals(array):
         raise OutOfReachError("holds a period that its first moment does not tell", array[0].as_py())
-    return times
+    return _whole_seconds(times)
 
 
 def _period(array: pa.Array, kind: pa.DataType) -> pa.Array:

@@ -62,7 +62,7 @@ def _pays_compressed(sample: pa.Array) -> bool:
     data = [buffer for buffer in sample.buffers()[1:] if buffer is not None]
     size = sum(buffer.size for buffer in data)
     packed = sum(len(pa.compress(buffer, codec=CODEC, asbytes=True)) for buffer in data)
-    return packed <= _LEFT * size
+    return bool(packed <= _LEFT * size)
 
 
 # What Parquet holds ----------------------------------------------------------------------------------

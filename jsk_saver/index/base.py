@@ -95,7 +95,7 @@ class Index(ABC):
 
     @abstractmethod
     def keys(self) -> list[str]:
-        """Return the paths that occur in the metadata, sorted."""
+        """Return the paths that occur in the metadata, or did since the index was built, sorted."""
 
     @abstractmethod
     def close(self) -> None:

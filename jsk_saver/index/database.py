@@ -83,6 +83,8 @@ class Database:
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
+        if self._process != os.getpid():
+            self._leave_parent()
         with self._lock:
             self._drop()
 

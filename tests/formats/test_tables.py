@@ -347,3 +347,23 @@ def test_the_state_of_an_ordinary_frame_is_small():
 
 def test_facts_count_rows_and_columns_without_the_index(frame):
     assert trip("x.csv", frame).encoded.facts == {"rows": 2, "columns": 4}
+
+
+@pytest.mark.parametrize("missing", ["pandas", "polars"])
+def test_the_users_of_one_library_need_not_have_the_other(missing):
+    import subprocess
+    import sys
+
+    put = {"pandas": "import polars as lib", "polars": "import pandas as lib"}[missing]
+    script = f"""
+import sys
+sys.modules["{missing}"] = None
+{put}
+from tests.formats.roundtrip import trip
+for name in ("x.csv", "x.parquet", "x.feather"):
+    frame = lib.DataFrame({{"a": [1, 2], "b": ["x", ""]}})
+    assert trip(name, frame).value.equals(frame)
+    assert trip(name, frame, as_="arrow").value.column_names == ["a", "b"]
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -309,3 +311,11 @@ def test_a_range_says_what_it_compares():
     assert isinstance(query({"a": "[ab]c"}).condition.spec, Glob)
     assert isinstance(query({"a": "[ab"}).condition.spec, Equal)
     assert isinstance(query({"a": re.compile("x")}).condition.spec, Regex)
+
+
+def test_the_language_costs_no_database_and_no_spelling_package():
+    check = (
+        "import sys, jsk_saver.index; print(sorted({'sqlite3', 'rapidfuzz', 'pandas'} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

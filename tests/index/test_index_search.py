@@ -10,7 +10,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jsk_saver.index import NameState, Query
+from jsk_saver.index import NameState, Query, absent, at_least, between, query
 from jsk_saver.index.conditions import And, matches
 from jsk_saver.index.paths import look_up, unlisted
 from jsk_saver.index.segment import text_term
@@ -86,6 +86,24 @@ def test_pages_are_cut_from_the_whole_result_newest_first(several, condition, ta
     assert [keys[record.version] for record in page] == [
         keys[record.version] for record in everything[offset : offset + limit]
     ]
+
+
+def test_metadata_with_more_values_than_are_indexed_is_still_found(record):
+    many = {f"key{number:05}": number for number in range(3_000)}
+    several = [record("many.json", **many), record("few.json", key02999=2999), record("none.json")]
+    index = filled(several, tail=1)
+    for path, value, expected in [("key00001", 1, 1), ("key02999", 2999, 2), ("key02999", at_least(2999), 2)]:
+        assert len(index.find(query({path: value}))) == expected
+    assert [r.name for r in index.find(query({"key02999": absent}))] == ["none.json"]
+    assert [r.name for r in index.find(query({"key02998": 2998, "name": "m*"}))] == ["many.json"]
+
+
+def test_long_lists_of_numbers_are_searched_too(record):
+    several = [record(f"{number}.json", curve=[number + step for step in range(50)]) for number in range(9)]
+    index = filled(several, tail=1)
+    assert [r.name for r in index.find(query({"curve": 56}))] == ["8.json", "7.json"]
+    assert len(index.find(query({"curve": between(40.5, 41.5)}))) == 9
+    assert index.find(query({"curve": at_least(58)})) == []
 
 
 def sort_value(record: Record, path: str, *, largest: bool) -> tuple[int, float | str]:
