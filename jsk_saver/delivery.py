@@ -75,7 +75,7 @@ class Delivery:
     def for_comparison(self, name: str, version: str | None) -> tuple[Record, Any]:
         """Return the record, and the object where it can be loaded without running code."""
         record, payload = self._connection.read(name, version)
-        with verified(record, payload):
+        with verified(record, payload, wait=self._allow_pickle):
             if record.format == FOLDER or (self._may_run_code(record) and not self._allow_pickle):
                 return record, None
             try:

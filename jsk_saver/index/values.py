@@ -14,7 +14,7 @@ from jsk_saver.index.times import parse_iso
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 _BARE = re.compile(r"[^\s,()\"]+")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_REGEX = re.compile(r"/((?:[^/\\]|\\.)+)/([aimsx]*)(?=[\s,)]|$)", re.DOTALL)
+_REGEX = re.compile(r"/((?:[^/\\]|\\.)*)/([aimsx]*)(?=[\s,)]|$)", re.DOTALL)
 _NAMED = {"true": True, "false": False, "null": None}
 _COMPARISONS = {">=": at_least, "<=": at_most, ">": more_than, "<": less_than}
 _JSON = json.JSONDecoder(strict=False)

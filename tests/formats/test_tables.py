@@ -356,8 +356,12 @@ def test_the_users_of_one_library_need_not_have_the_other(missing):
 
     put = {"pandas": "import polars as lib", "polars": "import pandas as lib"}[missing]
     script = f"""
-import sys
-sys.modules["{missing}"] = None
+import importlib.abc, sys
+class Absent(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "{missing}":
+            raise ModuleNotFoundError(name, name=name)
+sys.meta_path.insert(0, Absent())
 {put}
 from tests.formats.roundtrip import trip
 for name in ("x.csv", "x.parquet", "x.feather"):

@@ -285,7 +285,7 @@ def writable(condition: Condition) -> bool:
     return "\\ud" not in text and not re.search(r"\d{400}", text)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     conditions.map(usual).filter(writable),
     st.none() | st.lists(texts | st.sampled_from(["OR", "a:b", "(x)", '"b c"', "-d", '"'])).map(" ".join),

@@ -51,7 +51,7 @@ def newest_first(several: list[Record]) -> list[tuple[int, Record]]:
     return sorted(keyed, key=lambda item: item[0], reverse=True)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(records(), max_size=24),
     st.lists(conditions, min_size=1, max_size=8),
@@ -127,7 +127,7 @@ def _float(value: float) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(records(), max_size=24),
     paths.filter(lambda path: path and not {"version", "digest", "created"} & {path, path[1:]}),
