@@ -113,11 +113,11 @@ class PandasS3fs(Peer):
         """``DataFrame.to_csv``."""
         return frame.to_csv(self.root + key, index=False, storage_options=self.options)
 
-    def get_csv(self, key: str) -> pd.DataFrame:
-        """``pandas.read_csv``, which does not restore times and categories."""
+    def get_csv(self, key: str, **told: Any) -> pd.DataFrame:
+        """``pandas.read_csv``, which leaves times and categories as text unless it is told."""
         import pandas
 
-        return pandas.read_csv(self.root + key, storage_options=self.options)
+        return pandas.read_csv(self.root + key, storage_options=self.options, **told)
 
 
 class Pins(Peer):

@@ -124,11 +124,8 @@ def between(low: Any, high: Any) -> Range:
             f"{low!r} and {high!r} cannot be compared.",
             hint="between(1, 10)    # two numbers, dates or texts",
         )
-    empty = found.low > found.high  # type: ignore[operator]
-    if found.kind == "time":
-        start, end = found.moments
-        empty = start >= end  # type: ignore[operator]
-    if empty:
+    start, end = found.moments if found.kind == "time" else (found.low, found.high)
+    if start > end or (start == end and found.kind == "time"):  # type: ignore[operator]
         raise QueryError(f"Nothing is between {low!r} and {high!r}.", hint=f"between({high!r}, {low!r})")
     return found
 

@@ -63,6 +63,7 @@ SAME = [
     ("day:2024-01-31", {"day": DAY}),
     ("day:2024-01-31..2024-02-01", {"day": between("2024-01-31", dt.date(2024, 2, 1))}),
     ("day:>=2024-01-31T10:30", {"day": at_least(TIME)}),
+    ("day:2024-01-01..2024-01-31T10:30:00Z", {"day": between(dt.date(2024, 1, 1), TIME)}),
     ('title:>="b"', {"title": at_least("b")}),
     ('title:"a".."m"', {"title": between("a", "m")}),
     ("folder:../x", {"folder": "../x"}),
@@ -219,6 +220,7 @@ def test_a_line_that_means_nothing_is_refused_with_a_caret_under_the_place(line,
         lambda: between(1, "a"),
         lambda: between(2, 1),
         lambda: between("2024-01-02", "2024-01-01"),
+        lambda: between(dt.date(2024, 1, 2), TIME.replace(day=1)),
     ],
 )
 def test_a_pattern_that_means_nothing_is_refused_with_something_to_type(make):
