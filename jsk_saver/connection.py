@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -102,8 +103,17 @@ class Connection:
             self.keep_notes(notes or {})
             with transfer_bar(f"put {record.name}", shown=shown) as progress:
                 stored = self.store.put(record, payload, progress)
-        self.index.append(stored)
+        with self.index_may_wait():
+            self.index.append(stored)
         return stored
+
+    @contextmanager
+    def index_may_wait(self) -> Iterator[None]:
+        """Let nothing about the index fail what the store has done already; catching up mends it."""
+        try:
+            yield
+        except JskError as error:
+            warnings.warn(f"The store has it, but the search index does not yet: {error}", stacklevel=4)
 
     @contextmanager
     def spooling(self, record: Record, payload: Payload, notes: Notes) -> Iterator[None]:
@@ -121,9 +131,11 @@ class Connection:
 
     def _spool(self, error: StoreError, record: Record, payload: Payload, notes: Notes) -> None:
         try:
+            if repr(record.name) not in error.what:
+                error.what = f"{record.name!r} was not saved. {error.what}"
             waiting = self.spool.keep(self.store.uri, record, payload, error.what, notes)
         except (OSError, JskError) as second:
-            error.kept = error.kept or "The object, in this process only."
+            error.kept = f"{error.kept} The object itself, in this process only.".strip()
             error.hint = f"{error.hint}  (The spool {self.spool.folder} cannot take it either: {second})"
             return
         error.kept = f"The encoded object and its record, in {waiting.folder}"
@@ -191,8 +203,9 @@ class Connection:
 
     def forget(self, name: str, version: str) -> None:
         """Drop a purged version from index and cache."""
-        self.index.forget(name, version)
         self.cache.forget(self._cache_key, name, version)
+        with self.index_may_wait():
+            self.index.forget(name, version)
 
     def _with_suggestion(self, error: NotFound, name: str, version: str | None) -> NotFound:
         if version is None and not isinstance(error, Hidden):

@@ -156,7 +156,8 @@ class Saver(Reader):
         """Hide ``filename``. Nothing is removed; :meth:`restore` brings it back."""
         name = check_name(filename)
         self.store.hide(name)
-        self._connection.index.hide(name)
+        with self._connection.index_may_wait():
+            self._connection.index.hide(name)
 
     def restore(self, filename: str | os.PathLike[str], *, version: Version | None = None) -> Saved:
         """Bring back a deleted name; or, with ``version``, make an old version the newest.
@@ -168,7 +169,8 @@ class Saver(Reader):
         wanted = self._connection.resolve(name, version)
         source = self.store.head(name, wanted) if wanted is not None else None
         was_hidden = self.store.unhide(name)
-        self._connection.index.unhide(name)
+        with self._connection.index_may_wait():
+            self._connection.index.unhide(name)
         newest = self._connection.head(name)
         if source is None or source.version == newest.version:
             return self._saved(newest, unchanged=not was_hidden)
@@ -176,7 +178,8 @@ class Saver(Reader):
         origin = {**origin, "parents": [], "restored": source.version}
         self._connection.keep_notes(notes)
         stored = self.store.duplicate(source, replace(source, version="", created=now(), lineage=origin))
-        self._connection.index.append(stored)
+        with self._connection.index_may_wait():
+            self._connection.index.append(stored)
         return self._saved(stored)
 
     def purge(

@@ -62,8 +62,10 @@ def _cost(condition: Condition) -> int:
     return _cost(condition.part) if isinstance(condition, Not) else 1
 
 
-def evaluate(condition: Condition, segment: Segment) -> Bounds:
+def evaluate(condition: Condition, segment: Segment, among: int) -> Bounds:
     """Return which records of ``segment`` fit for sure, and which may fit.
+
+    Only ``among`` matters: what is said of other records means nothing, and is not worth reading for.
 
     Examples
     --------
@@ -72,50 +74,50 @@ def evaluate(condition: Condition, segment: Segment) -> Bounds:
     >>> draft = Draft()
     >>> for rows in 10, 20, 30:
     ...     _ = draft.add(Record("a.csv", str(rows), "csv", "", 9, "", now(), {"rows": rows}))
-    >>> evaluate(Where("rows", Range(low=20)), draft)
+    >>> evaluate(Where("rows", Range(low=20)), draft, among=0b111)
     (6, 6)
     """
     if isinstance(condition, Where):
-        return _where(condition, segment)
+        return _where(condition, segment, among)
     if isinstance(condition, And):
-        return _and(condition.parts, segment)
+        return _and(condition.parts, segment, among)
     if isinstance(condition, Or):
-        return _or(condition.parts, segment)
+        return _or(condition.parts, segment, among)
     if isinstance(condition, Not):
-        sure, possible = evaluate(condition.part, segment)
-        return segment.everything & ~possible, segment.everything & ~sure
+        sure, possible = evaluate(condition.part, segment, among)
+        return among & ~possible, among & ~sure
     assert isinstance(condition, Words)
-    return _words(condition, segment)
+    return _words(condition, segment, among)
 
 
-def _and(parts: Iterable[Condition], segment: Segment) -> Bounds:
-    sure = possible = segment.everything
+def _and(parts: Iterable[Condition], segment: Segment, among: int) -> Bounds:
+    sure = possible = among
     for part in parts:
-        more_sure, more_possible = evaluate(part, segment)
-        sure, possible = sure & more_sure, possible & more_possible
         if not possible:
             break
+        more_sure, more_possible = evaluate(part, segment, possible)
+        sure, possible = sure & more_sure, possible & more_possible
     return sure, possible
 
 
-def _or(parts: Iterable[Condition], segment: Segment) -> Bounds:
+def _or(parts: Iterable[Condition], segment: Segment, among: int) -> Bounds:
     sure = possible = 0
     for part in parts:
-        more_sure, more_possible = evaluate(part, segment)
+        more_sure, more_possible = evaluate(part, segment, among & ~sure)
         sure, possible = sure | more_sure, possible | more_possible
     return sure, possible
 
 
-def _words(condition: Words, segment: Segment) -> Bounds:
-    found = segment.everything
+def _words(condition: Words, segment: Segment, among: int) -> Bounds:
+    found = among
     for word in condition.words:
         names, others = segment.word(word)
         found &= names | others
     return (0 if condition.phrase and len(condition.words) > 1 else found), found
 
 
-def _where(condition: Where, segment: Segment) -> Bounds:
-    sure, possible, rest = 0, 0, segment.everything
+def _where(condition: Where, segment: Segment, among: int) -> Bounds:
+    sure, possible, rest = 0, segment.overflow & among, among
     paths = [path for path in stored_paths(condition.path) if segment.has(path)]
     for path in paths:
         if not rest:
@@ -124,7 +126,7 @@ def _where(condition: Where, segment: Segment) -> Bounds:
         sure, possible = sure | here_sure & rest, possible | here_possible & rest
         if path is not paths[-1]:
             rest &= ~segment.term(path, PRESENT)
-    return sure & ~segment.overflow, possible | segment.overflow
+    return sure & ~segment.overflow, possible
 
 
 # What is at one path --------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from jsk_saver.record import Record
 #: By the time of saving means in the order of the store, like newest first; see Index.
 _NEWEST_FIRST = ("-created", "-@created")
 _OLDEST_FIRST = ("created", "@created")
+#: Records that were looked into are kept for the result, up to so many.
+_KEPT = 10_000
 
 
 class Search:
@@ -47,38 +49,41 @@ class Search:
 
     def count(self) -> int:
         """Return how many records fit, whatever the limit."""
+        segments = self._view.segments()
         if self._query.text is None:
-            return sum(self._surely(segment).bit_count() for segment in self._view.segments())
+            return sum(self._surely(segment, self._asked(segment)).bit_count() for segment in segments)
         ranking = Ranking(self._view, self._query.text)
-        return self._count_words(ranking, every=True) or self._count_words(ranking, every=False)
-
-    def _count_words(self, ranking: Ranking, *, every: bool) -> int:
-        return sum(
-            ranking.score(segment.number, self._surely(segment), every=every)[0].bit_count()
-            for segment in self._view.segments()
-        )
+        for every in (True, False):
+            count = sum(fits.bit_count() for _, fits in self._with_words(ranking, every=every))
+            if count:
+                return count
+        return 0
 
     def _places(self) -> list[Place]:
-        query = self._query
+        query, segments = self._query, self._view.segments()
         if self._need <= query.offset:
             return []
         if query.text is not None:
             ranking = Ranking(self._view, query.text)
-            return self._with_words(ranking, every=True) or self._with_words(ranking, every=False)
+            return self._ranked(ranking, every=True) or self._ranked(ranking, every=False)
         if query.sort is None or query.sort in _NEWEST_FIRST:
-            return self._newest(self._fits(segment) for segment in self._view.segments())
-        return self._sorted([(segment, self._surely(segment)) for segment in self._view.segments()])
+            return self._newest((segment, self._fits(segment, self._asked(segment))) for segment in segments)
+        return self._sorted([(segment, self._surely(segment, self._asked(segment))) for segment in segments])
 
-    def _with_words(self, ranking: Ranking, *, every: bool) -> list[Place]:
+    def _ranked(self, ranking: Ranking, *, every: bool) -> list[Place]:
         if self._query.sort is None:
             return self._best(ranking, every=every)
-        fits = []
-        for segment in self._view.segments():
-            found, _ = ranking.score(segment.number, self._surely(segment), every=every)
-            fits.append((segment, found))
+        fits = self._with_words(ranking, every=every)
         if self._query.sort in _NEWEST_FIRST:
             return self._newest((segment, (members, members)) for segment, members in fits)
         return self._sorted(fits)
+
+    def _with_words(self, ranking: Ranking, *, every: bool) -> list[tuple[Segment, int]]:
+        fits = []
+        for segment in self._view.segments():
+            members, _ = ranking.score(segment.number, self._asked(segment), every=every)
+            fits.append((segment, self._surely(segment, members)))
+        return fits
 
     def _sorted(self, fits: list[tuple[Segment, int]]) -> list[Place]:
         fits, sort = [fit for fit in fits if fit[1]], self._query.sort or ""
@@ -86,36 +91,37 @@ class Search:
 
     # What fits --------------------------------------------------------------------------------------
 
-    def _fits(self, segment: Segment) -> tuple[Segment, Bounds]:
-        """Return which records of a segment fit for sure, and which may."""
+    def _asked(self, segment: Segment) -> int:
+        """Return which records of a segment are asked for at all."""
         asked = segment.live
         if not self._query.hidden:
             asked &= ~segment.hidden
-        if self._query.latest:
-            asked &= segment.latest
-        if not asked:
-            return segment, (0, 0)
-        if self._condition == And():
-            return segment, (asked, asked)
-        sure, possible = evaluate(self._condition, segment)
-        return segment, (sure & asked, possible & asked)
+        return asked & segment.latest if self._query.latest else asked
 
-    def _surely(self, segment: Segment) -> int:
-        """Return which records of a segment fit, after a look into those that may."""
-        _, (sure, possible) = self._fits(segment)
+    def _fits(self, segment: Segment, among: int) -> Bounds:
+        """Return which of some records of a segment fit for sure, and which may."""
+        if not among or self._condition == And():
+            return among, among
+        sure, possible = evaluate(self._condition, segment, among)
+        return sure & among, possible & among
+
+    def _surely(self, segment: Segment, among: int) -> int:
+        """Return which of some records of a segment fit, after a look into those that may."""
+        sure, possible = self._fits(segment, among)
         for position in segment.newest_first(possible & ~sure):
             if self._look_into((segment, position)):
                 sure |= 1 << position
         return sure
 
     def _look_into(self, place: Place) -> bool:
-        return self._condition.matches(self._record(place))
+        record = place[0].record(place[1])
+        fits = self._condition.matches(record)
+        if fits and len(self._records) < _KEPT:
+            self._records[place] = record
+        return fits
 
     def _record(self, place: Place) -> Record:
-        found = self._records.get(place)
-        if found is None:
-            found = self._records[place] = place[0].record(place[1])
-        return found
+        return self._records.get(place) or place[0].record(place[1])
 
     # Orders -----------------------------------------------------------------------------------------
 
@@ -144,12 +150,9 @@ class Search:
         """Return the first places by score, of equal ones the newest first."""
         found: list[tuple[int, int, int, int, Segment]] = []
         for segment in self._view.segments():
-            _, (sure, possible) = self._fits(segment)
-            if not possible:
-                continue
-            members, slices = ranking.score(segment.number, possible, every=every)
+            members, slices = ranking.score(segment.number, self._asked(segment), every=every)
             floor = found[-1][:2] if len(found) >= self._need else (0, 0)
-            members = _above(floor, segment, members, slices)
+            sure, members = self._fits(segment, _above(floor, segment, members, slices))
             if members:
                 for position in self._top(segment, members, sure, slices):
                     score = value_at(slices, position)

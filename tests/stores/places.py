@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -78,15 +77,24 @@ def at_server(server: Any, *, versioned: bool = True, prefix: str = PREFIX) -> P
     return Place(server.name, f"s3://{bucket}/{prefix}".rstrip("/"), {"endpoint_url": server.endpoint})
 
 
+def _place(kind: str, request: pytest.FixtureRequest) -> Place:
+    if kind == "local":
+        return Place("local", str(request.getfixturevalue("tmp_path") / "store ä 50%"))
+    server = request.getfixturevalue(kind)
+    request.getfixturevalue("point_at")(server)
+    return at_server(server)
+
+
 @pytest.fixture(params=KINDS)
-def place(request: pytest.FixtureRequest, tmp_path: Path, point_at: Callable[[Any], None]) -> Iterator[Place]:
+def place(request: pytest.FixtureRequest) -> Place:
     """Give the test, once for each kind, an empty place of its own."""
-    if request.param == "local":
-        yield Place("local", str(tmp_path / "store ä 50%"))
-        return
-    server = request.getfixturevalue(request.param)
-    point_at(server)
-    yield at_server(server)
+    return _place(request.param, request)
+
+
+@pytest.fixture(params=KINDS[:2])
+def real_place(request: pytest.FixtureRequest) -> Place:
+    """Give the test the same without AWS in miniature, which is no server to be hard on."""
+    return _place(request.param, request)
 
 
 @pytest.fixture
