@@ -116,8 +116,12 @@ def csv(context: Context) -> Iterator[Row]:
     )
     gets = duel(
         lambda: saver.get("table.csv"),
-        {peer.name: lambda: peer.get_csv("table.csv"),
-         SAME_TYPES: lambda: peer.get_csv("table.csv", parse_dates=["published"], dtype={"category": "category"})},
+        {
+            peer.name: lambda: peer.get_csv("table.csv"),
+            SAME_TYPES: lambda: peer.get_csv(
+                "table.csv", parse_dates=["published"], dtype={"category": "category"}
+            ),
+        },
         context.rounds(7),
     )  # fmt: skip
     client = bucket.client()

@@ -139,7 +139,7 @@ class Connection:
             error.hint = f"{error.hint}  (The spool {self.spool.folder} cannot take it either: {second})"
             return
         error.kept = f"The encoded object and its record, in {waiting.folder}"
-        error.hint = f"{error.hint}  Then: jsk spool push"
+        error.hint = f"{error.hint}\n        jsk spool push    # then"
 
     def keep_notes(self, notes: Notes) -> None:
         """Keep notes, which never change, in the store; asked for once a machine, not once a put."""

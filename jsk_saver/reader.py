@@ -187,9 +187,11 @@ class Reader:
         name = check_name(filename)
         from jsk_saver.index import Query
 
-        self._connection.entries(name)
+        versions = [entry.version for entry in reversed(self._connection.entries(name)) if not entry.marker]
+        counted = {version: number for number, version in enumerate(versions, start=1)}  # as get counts
         found = self._connection.index.find(Query(name=name, hidden=True, limit=None))
-        numbers = range(len(found), 0, -1)
+        found = [record for record in found if record.version in counted]
+        numbers = [counted[record.version] for record in found]
         return Results(self._all_saved(found), f"of {name}", numbers=numbers)
 
     def _all_saved(self, records: Iterable[Record]) -> list[Saved]:

@@ -125,7 +125,7 @@ class Record:
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise IntegrityError(
                 f"The record of {name!r} (version {version}) is damaged: {type(error).__name__}: {error}.",
-                hint=f"jsk history {name}    # other versions are not affected",
+                hint=f'saver.history("{name}")    # other versions are not affected',
             ) from error
 
 

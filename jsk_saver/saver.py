@@ -207,6 +207,8 @@ class Saver(Reader):
         doomed = [entry for entry in entries if wanted is None or entry.version == wanted]
         if not doomed:
             self.store.head(name, wanted)  # says that there is no such version
+        if all(entry.marker for entry in entries if entry not in doomed):
+            doomed = entries  # markers alone would hide nothing
         count = sum(not entry.marker for entry in doomed)
         if not yes and not confirm(f"Remove {count} version(s) of {name!r} from {self.store.uri} for good?"):
             raise JskError(f"{name!r} was not purged.", kept="All of it.", hint="purge(…, yes=True)")

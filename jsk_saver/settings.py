@@ -185,7 +185,7 @@ def _convert(name: str, kind: str, value: Any, origin: str) -> Any:
         return _whole_number(name, value, origin)
     if not isinstance(value, str | Path):
         raise SettingsError(f"The setting {name!r} takes text, not {value!r} (in: {origin}).")
-    return Path(value).expanduser() if kind == "Path" else str(value)
+    return Path(value).expanduser().absolute() if kind == "Path" else str(value)
 
 
 def _boolean(name: str, value: Any, origin: str) -> bool:

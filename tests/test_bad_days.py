@@ -198,6 +198,7 @@ EIGHT_PROCESSES = """
     from jsk_saver.errors import NotFound
     uri, processes, turns = sys.argv[1], 8, 25
     saver = Saver(uri)
+    saver.put("warm-up.json", 0)  # so that the children inherit open connections and an open index
     begin_read, begin = os.pipe()
     children = []
     for process in range(processes):

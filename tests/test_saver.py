@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -215,6 +216,17 @@ def test_pickles_are_loaded_only_when_the_caller_says_so(local):
     assert local.get("a.pickle", allow_pickle=True) == {1, 2}
 
 
+def test_threads_that_share_a_saver_save_and_get_what_is_theirs(saver):
+    def work(number: int) -> list[int]:
+        for turn in range(5):
+            saver.put(f"{number}.json", [number, turn], metadata={"turn": turn})
+        return saver.get(f"{number}.json", search_pattern={"turn": 2})
+
+    with ThreadPoolExecutor(6) as pool:
+        assert list(pool.map(work, range(6))) == [[number, 2] for number in range(6)]
+    assert len(saver.search(limit=None)) == 30
+
+
 # By what it was -------------------------------------------------------------------------------------
 
 
@@ -310,6 +322,19 @@ def test_history_lists_all_versions_newest_first_also_of_a_deleted_name(saver):
     assert [found.metadata for found in history] == [{"n": 2}, {"n": 1}, {"n": 0}]
     with pytest.raises(NotFound):
         saver.history("nothing.json")
+
+
+@pytest.mark.filterwarnings("ignore:Left out of the search")
+def test_history_counts_as_get_does_also_where_a_record_is_damaged(local, tmp_path):
+    saved = [local.put("a.json", number) for number in range(3)]
+    (data_file(local, saved[0]).parent / "record.json").write_text("{")
+    there = Saver(local.store.uri, home=str(tmp_path / "fresh home"))
+    with pytest.warns(UserWarning, match=r"Left out of the search: The record of 'a\.json'.* is damaged"):
+        shown = repr(there.history("a.json"))
+    assert [line.split()[0] for line in shown.splitlines() if saved[1].version in line] == ["2"]
+    assert there.get("a.json", version=2) == 1
+    with pytest.raises(IntegrityError):
+        there.get("a.json", version=1)
 
 
 def test_an_old_version_restored_is_the_newest_and_the_old_one_stays(saver):
@@ -426,6 +451,16 @@ def test_purging_one_version_leaves_the_others(saver):
     assert [found.version for found in saver.history("a.json")] == [saved[1].version, saved[0].version]
     with pytest.raises(NotFound):
         saver.purge("a.json", version="nonsense")
+
+
+def test_purging_the_last_version_of_a_deleted_name_leaves_nothing_to_restore(saver):
+    saved = saver.put("a.json", 1)
+    saver.delete("a.json")
+    assert saver.purge("a.json", version=saved) == 1
+    assert list(saver.store.scan()) == []
+    with pytest.raises(NotFound) as caught:
+        saver.get("a.json")
+    assert not isinstance(caught.value, Hidden)
 
 
 @pytest.fixture

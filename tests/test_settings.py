@@ -139,6 +139,14 @@ def test_a_home_with_a_tilde_is_in_the_home_directory(monkeypatch, tmp_path):
     assert load().home == tmp_path / "kit"
 
 
+def test_a_relative_home_stays_where_it_was_when_the_working_folder_changes(monkeypatch, tmp_path):
+    monkeypatch.setenv("JSK_HOME", "kit")
+    settings = load()
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert settings.home == tmp_path / "kit"
+
+
 # Errors say where -----------------------------------------------------------------------------------
 
 

@@ -75,11 +75,15 @@ class Database:
 
     def reset(self) -> None:
         """Begin anew with nothing; other processes notice when they next use the file."""
+        if self._process != os.getpid():
+            self._leave_parent()
         with self._lock:
+            rebuilt = self.rebuilt
             if self._identity is None and self._connection is not None:
                 self._drop()
             else:
                 self._begin_anew()
+            self.rebuilt = rebuilt
 
     def close(self) -> None:
         """Let go of the file; the next use opens it again."""
@@ -127,6 +131,7 @@ class Database:
         if self.path is None or self.warning:
             self._connection, self._identity = _in_memory(), None
         else:
+            self._identity = self._on_disk()
             self._connection = self._open_file(self.path)
             self._identity = self._on_disk()
         return self._connection
@@ -194,12 +199,15 @@ class Database:
             raise error
 
     def _begin_anew(self) -> None:
+        seen = self._identity
         self._drop()
         if self.path is None:
             return
         try:
             with exclusive(self.path):
-                self._remove(self.path)
+                if seen is None or seen == self._on_disk():  # else another process has begun anew
+                    self._remove(self.path)
+                self.rebuilt = True
         except OSError as error:
             self._keep_in_memory(error.strerror or str(error))
 

@@ -62,6 +62,7 @@ _KEY_PART = re.compile(rf"{_QUOTED}|(?:[^\".\\]|\\.)+|(?=\.)|$")
 _STRING = re.compile(_QUOTED, re.DOTALL)
 _WORD = re.compile(r"[^\s\"()]+")
 _SPACE = re.compile(r"\s*")
+_DEEPEST = 50
 _EVERYTHING = re.compile(r"\*(?=[\s()]|$)")
 _OR = re.compile(r"OR(?=[\s()]|$)")
 
@@ -117,30 +118,28 @@ class _Reader:
 
     def alternatives(self, depth: int) -> list[list[Condition]]:
         """Read up to the end, or up to the parenthesis that closes this group."""
-        scanner, found = self.scanner, [[]]  # type: tuple[Scanner, list[list[Condition]]]
+        scanner = self.scanner
+        found: list[list[Condition]] = [[]]
         while True:
             scanner.skip(_SPACE)
             if scanner.ended or (depth and scanner.sees(")")):
                 break
             if scanner.take(_OR):
-                self._check_or(found[-1], depth)
+                if not found[-1]:
+                    scanner.fail("A condition is missing before OR", "origin:youtube OR origin:vimeo", back=2)
                 found.append([])
             else:
                 item = self._item(depth)
                 if item is not None:
                     found[-1].append(item)
         if len(found) > 1 and not found[-1]:
-            scanner.fail("Something is missing after OR", "origin:youtube OR origin:vimeo")
+            scanner.fail("A condition is missing after OR", "origin:youtube OR origin:vimeo")
         return found
-
-    def _check_or(self, before: list[Condition], depth: int) -> None:
-        if not before and not (self.options and depth == 0):
-            self.scanner.fail("Something is missing before OR", "origin:youtube OR origin:vimeo", back=2)
-        if not before:
-            self.scanner.fail("An option is no alternative", "sort:-rows origin:a OR origin:b", back=2)
 
     def _item(self, depth: int) -> Condition | None:
         scanner = self.scanner
+        if depth > _DEEPEST:
+            scanner.fail(f"This is nested deeper than {_DEEPEST} levels", "-(a OR b)")
         if scanner.take("-"):
             if scanner.ended or scanner.sees(" "):
                 scanner.fail("Something is missing after the minus", "-draft", back=1)

@@ -44,6 +44,12 @@ def _explain(error: OSError, uri: str, name: str) -> StoreError:
             kept=kept,
             hint="Set JSK_STORE to a folder you may write to, or ask its owner for the right.",
         )
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return StoreError(
+            f"{error.filename or uri} is not a folder, so nothing can be kept below it.",
+            kept=kept,
+            hint="Set JSK_STORE to a folder, or move away what is in its place.",
+        )
     return StoreError(
         f"The store {uri} failed on {name!r}: {error.strerror or error}.",
         kept=kept,

@@ -104,7 +104,7 @@ class LocalStore(Store):
                 raise IntegrityError(
                     f"The bytes of {name!r} (version {record.version}) are gone: {path} is missing.",
                     kept="The record, and every other version.",
-                    hint=f"jsk history {name}",
+                    hint=f'saver.history("{name}")',
                 ) from None
             if progress is not None:
                 progress(payload.size, payload.size)
@@ -126,7 +126,7 @@ class LocalStore(Store):
                 raise IntegrityError(
                     f"The record of {name!r} (version {chosen}) is damaged: {error}.",
                     kept="The object's bytes, in " + str(self._folder(name, chosen)),
-                    hint=f"jsk history {name}    # other versions are not affected",
+                    hint=f'saver.history("{name}")    # other versions are not affected',
                 ) from error
             if self._folds_case and data.get("name", name) != name:
                 raise self._not_found(name, chosen)

@@ -255,8 +255,19 @@ class S3Store(Store):
         return Listing(self.client, self.uri, self.bucket, self.prefix)
 
     def hide(self, name: str) -> None:
-        """Put a delete marker on top."""
-        self.head(name)
+        """Put a delete marker on top.
+
+        A bucket that keeps no versions would really remove the object, so that is asked each time.
+        """
+        newest = self.head(name)
+        try:
+            keeps_versions = self.versioning() == "Enabled"
+        except AccessDenied:
+            keeps_versions = newest.version != "null"
+        if not keeps_versions:
+            raise _not_versioned(
+                self.bucket, f"{name!r} was not deleted: the bucket {self.bucket!r} does not keep versions."
+            )
         with explained(self.uri, f"deleting {name!r}"):
             self.client.delete_object(**self._at(name))
 

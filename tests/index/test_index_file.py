@@ -81,6 +81,20 @@ def test_a_file_that_becomes_damaged_while_it_is_open_is_begun_anew(path, record
     assert versions(index) == []
 
 
+def test_of_two_processes_that_find_the_damage_only_one_begins_anew(path, record):
+    first, second = SqliteIndex(path), SqliteIndex(path)
+    first.append(record("a.csv", "v1"))
+    assert versions(second) == ["v1"]
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    first._database._handle(error)
+    first.append(record("a.csv", "v2"))
+    second._database._handle(error)
+    assert versions(second) == versions(first) == ["v2"]
+    assert first.rebuilt
+    assert second.rebuilt
+
+
 def test_a_file_of_another_release_is_begun_anew(path, record):
     SqliteIndex(path).append(record("a.csv", "v1"))
     with sqlite3.connect(path) as other:
@@ -122,6 +136,7 @@ def test_clear_reaches_other_processes(path, record):
     assert versions(other) == ["v1"]
     other.clear()
     assert versions(index) == []
+    assert not other.rebuilt
 
 
 def test_without_a_place_to_write_the_index_is_kept_in_memory_and_says_so(tmp_path, record):

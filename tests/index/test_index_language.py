@@ -178,6 +178,9 @@ def test_since_and_until_take_dates_times_and_spans_of_time():
         ("a !!! b", 2, "no word"),
         ("has: a", 4, "path is missing"),
         ("x:a,,b", 4, "missing"),
+        ("(" * 60 + "a" + ")" * 60, 51, "nested deeper"),
+        ("-" * 60 + "a", 51, "nested deeper"),
+        ("limit:5 OR a", 8, "missing before OR"),
     ],
 )
 def test_a_line_that_means_nothing_is_refused_with_a_caret_under_the_place(line, column, said):

@@ -215,6 +215,21 @@ def test_expired_credentials_do_not_pass_for_a_versioned_bucket(line):
     assert "PUT" not in line.asked
 
 
+@pytest.mark.parametrize("status", ["off", "suspended"])
+def test_deleting_from_a_bucket_that_keeps_no_versions_would_be_for_good_and_is_refused(line, status):
+    store, client = line.store(), line.server.client()
+    place = at_server(line.server, versioned=False) if status == "off" else line.place
+    store = place.store()
+    if status == "suspended":
+        put(store, "before")  # it was seen to keep versions
+        suspended = {"Status": "Suspended"}
+        client.put_bucket_versioning(Bucket=store.bucket, VersioningConfiguration=suspended)
+    client.put_object(Bucket=store.bucket, Key=store.key("theirs.csv"), Body=b"a,b")
+    with pytest.raises(NotVersioned, match=r"'theirs\.csv' was not deleted"):
+        store.hide("theirs.csv")
+    assert client.get_object(Bucket=store.bucket, Key=store.key("theirs.csv"))["Body"].read() == b"a,b"
+
+
 # Large objects up -----------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from jsk_saver.errors import Hidden, InvalidName, NotFound
+from jsk_saver.errors import Hidden, NotFound
 from jsk_saver.payload import Payload
 from jsk_saver.record import MAX_NAME_BYTES, Record, check_name, now
 from tests.stores.places import fetched, put
@@ -150,17 +150,6 @@ def test_names_of_1024_bytes_that_differ_at_the_end_stay_apart(store, place):
     assert sorted(entry.name for entry in store.scan()) == names
     assert sorted(entry.name for entry in store.scan(names[0])) == names[:1]
     assert store.head(names[0], saved[0].version) == saved[0]
-
-
-def test_a_name_too_long_only_with_the_prefix_is_refused_before_anything_is_sent(store, place):
-    if not place.is_s3:
-        pytest.skip("a folder has no prefix")
-    name = "n" * (MAX_NAME_BYTES - len(store.key("").encode()) + 1)
-    with pytest.raises(InvalidName, match=r"1,025 bytes long with the store's prefix"):
-        put(store, name)
-    with pytest.raises(InvalidName):
-        store.head(name)
-    assert list(store.scan()) == []
 
 
 # What is not there ----------------------------------------------------------------------------------
