@@ -6,13 +6,13 @@ import sys
 
 
 def interactive() -> bool:
-    """Tell whether a person is there to answer: a notebook, IPython, or a terminal."""
+    """Tell whether a person is there to answer: a notebook or a terminal."""
     if "IPython" in sys.modules:
         from IPython.core.getipython import get_ipython
 
-        if get_ipython() is not None:
+        if hasattr(get_ipython(), "kernel"):
             return True
-    return hasattr(sys, "ps1") or bool(sys.stdin and sys.stdin.isatty())
+    return bool(sys.stdin and sys.stdin.isatty())
 
 
 def confirm(question: str) -> bool:

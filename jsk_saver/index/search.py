@@ -65,9 +65,10 @@ class Search:
             return []
         if query.text is not None:
             ranking = Ranking(self._view, query.text)
-            return self._ranked(ranking, every=True) or self._ranked(ranking, every=False)
+            found = self._ranked(ranking, every=True)
+            return found or (self._ranked(ranking, every=False) if len(ranking.terms) > 1 else [])
         if query.sort is None or query.sort in _NEWEST_FIRST:
-            return self._newest((segment, self._fits(segment, self._asked(segment))) for segment in segments)
+            return self._newest([(segment, self._asked(segment)) for segment in segments])
         return self._sorted([(segment, self._surely(segment, self._asked(segment))) for segment in segments])
 
     def _ranked(self, ranking: Ranking, *, every: bool) -> list[Place]:
@@ -75,7 +76,7 @@ class Search:
             return self._best(ranking, every=every)
         fits = self._with_words(ranking, every=every)
         if self._query.sort in _NEWEST_FIRST:
-            return self._newest((segment, (members, members)) for segment, members in fits)
+            return self._newest(fits)
         return self._sorted(fits)
 
     def _with_words(self, ranking: Ranking, *, every: bool) -> list[tuple[Segment, int]]:
@@ -125,25 +126,26 @@ class Search:
 
     # Orders -----------------------------------------------------------------------------------------
 
-    def _newest(self, fits: Iterator[tuple[Segment, Bounds]]) -> list[Place]:
+    def _newest(self, asked: list[tuple[Segment, int]]) -> list[Place]:
         """Return the first places by key; segments come with the newest first, so most are never asked."""
         found: list[tuple[int, int, int, Segment]] = []
-        for segment, (sure, possible) in fits:
-            floor = found[-1][:2] if len(found) >= self._need else (-math.inf, 0)
-            if not possible or (segment.newest, segment.number) < floor:
-                if len(found) >= self._need and segment.newest < floor[0]:
+        for segment, members in asked:
+            if len(found) >= self._need:
+                if segment.newest < found[-1][0]:
                     break
+                members &= segment.since(found[-1][0])
+            sure, possible = self._fits(segment, members)
+            if not possible:
                 continue
             taken, keys = 0, segment.keys
             for position in segment.newest_first(possible):
-                if taken == self._need or (keys[position], segment.number) < floor:
+                if taken == self._need:
                     break
                 if sure >> position & 1 or self._look_into((segment, position)):
                     found.append((keys[position], segment.number, position, segment))
                     taken += 1
-            if taken:
-                found.sort(reverse=True)
-                del found[int(min(self._need, len(found))) :]
+            found.sort(reverse=True)
+            del found[int(min(self._need, len(found))) :]
         return [(segment, position) for _, _, position, segment in found]
 
     def _best(self, ranking: Ranking, *, every: bool) -> list[Place]:
@@ -180,12 +182,8 @@ def _above(floor: tuple[int, int], segment: Segment, members: int, slices: list[
     """Return which of ``members`` have a higher score than ``floor`` says, or the same and are newer."""
     score, key = floor
     better = members & ~_scored_below(slices, members, score + 1)
-    if segment.newest > key:
-        keys = segment.keys
-        for position in segment.newest_first(members & ~better & ~_scored_below(slices, members, score)):
-            if keys[position] < key:
-                break
-            better |= 1 << position
+    if segment.newest >= key:
+        better |= members & segment.since(key) & ~_scored_below(slices, members, score)
     return better
 
 

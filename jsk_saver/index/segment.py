@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from abc import ABC, abstractmethod
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
@@ -124,6 +125,13 @@ class Segment(ABC):
     @abstractmethod
     def word(self, word: str) -> tuple[int, int]:
         """Return which records have the word in their name, and which elsewhere."""
+
+    def since(self, key: int) -> int:
+        """Return which records have ``key`` or a later one."""
+        if self.ordered:
+            first = bisect_left(self.keys, key)
+            return self.everything >> first << first
+        return pack([position for position, own in enumerate(self.keys) if own >= key], self.size)
 
     def newest_first(self, bits: int) -> Iterator[int]:
         """Yield the positions in ``bits``, newest first."""

@@ -184,6 +184,7 @@ class StoredNumbers(Numbers):
     def __init__(self, view: View, place: tuple[object, ...], bounds: list[float], count: int) -> None:
         self._view, self._place = view, place
         (self._low, self._high), self._count = bounds, count
+        self._chunk: tuple[int, Sequence[float]] = (0, ())
 
     def __len__(self) -> int:
         return self._count
@@ -206,12 +207,16 @@ class StoredNumbers(Numbers):
             return 0
         if number > self._high or (number == self._high and after):
             return self._count
-        rank, data = self._view.db.execute(
-            "SELECT rank, data FROM numbers WHERE segment = ? AND path = ? AND kind = ? AND layer = ? "
-            "AND first <= ? ORDER BY first DESC LIMIT 1",
-            (*self._place, number),
-        ).fetchone()
-        return int(rank) + Numbers(memoryview(data).cast("d")).rank(number, after=after)
+        before, chunk = self._chunk
+        if not chunk or not chunk[0] <= number <= chunk[-1]:  # often both bounds are in one
+            before, data = self._view.db.execute(
+                "SELECT rank, data FROM numbers WHERE segment = ? AND path = ? AND kind = ? AND layer = ? "
+                "AND first <= ? ORDER BY first DESC LIMIT 1",
+                (*self._place, number),
+            ).fetchone()
+            chunk = memoryview(data).cast("d")
+            self._chunk = (before, chunk)
+        return before + Numbers(chunk).rank(number, after=after)
 
 
 class StoredSegment(Segment):
