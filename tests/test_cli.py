@@ -426,8 +426,8 @@ def waiting(saver, monkeypatch):
 def test_what_could_not_be_sent_is_listed_and_sent(waiting, saver):
     listed = answer("spool", "list")
     assert [(item["name"], item["reason"]) for item in listed] == [
-        ("a.txt", "The disk is away."),
-        ("b.txt", "The disk is away."),
+        ("a.txt", "'a.txt' was not saved. The disk is away."),
+        ("b.txt", "'b.txt' was not saved. The disk is away."),
     ]
     assert "a.txt" in jsk("spool", "list").stdout
     told = answer("spool", "push")
