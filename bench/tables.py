@@ -114,13 +114,12 @@ def csv(context: Context) -> Iterator[Row]:
         {peer.name: lambda: peer.put_csv("table.csv", frame)},
         context.rounds(5),
     )
+    told = {"parse_dates": ["published"], "dtype": {"category": "category"}}
     gets = duel(
         lambda: saver.get("table.csv"),
         {
             peer.name: lambda: peer.get_csv("table.csv"),
-            SAME_TYPES: lambda: peer.get_csv(
-                "table.csv", parse_dates=["published"], dtype={"category": "category"}
-            ),
+            SAME_TYPES: lambda: peer.get_csv("table.csv", **told),
         },
         context.rounds(7),
     )  # fmt: skip
@@ -140,13 +139,19 @@ def csv(context: Context) -> Iterator[Row]:
 
 def parquet_settings(frame: pd.DataFrame) -> dict[str, Any]:
     """Return the kit's own arguments of ``write_table``, so that the bare baseline encodes alike."""
-    from jsk_saver.formats import parquet_layout
-    from jsk_saver.formats.columnar import _slice_bytes
-    from jsk_saver.formats.tables import as_arrow
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    view = as_arrow(frame, NAME, show_range=False)
-    start, stop = next(iter(view.slices(_slice_bytes(view))))
-    return {**parquet_layout.options(view), "row_group_size": stop - start}
+    from jsk_saver.formats import parquet_layout
+    from jsk_saver.formats.columnar import Parquet
+    from jsk_saver.formats.tables import as_arrow
+    from jsk_saver.payload import Payload
+
+    with Payload() as payload:
+        Parquet().encode(frame, payload, NAME)
+        written = pq.read_metadata(pa.BufferReader(payload.finish().getvalue()))
+    options = parquet_layout.options(as_arrow(frame, NAME, show_range=False))
+    return {**options, "row_group_size": written.row_group(0).num_rows}
 
 
 def duel(ours: Any, others: dict[str, Any], rounds: int) -> Timings:

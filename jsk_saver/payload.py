@@ -88,7 +88,7 @@ class Payload(io.RawIOBase):
         self._hashing: Future[None] | None = None
         self._digest = ""
         self._bytes: bytes | None = None
-        self._absorbed = 0
+        self._absorbed = self._goal = 0
         self._closing = False
         self.path: Path | None = None
 
@@ -126,7 +126,7 @@ class Payload(io.RawIOBase):
         except OSError as error:
             raise self._explain(error) from error
         self.size += len(view)
-        self._follow()
+        self.follow_to(self.size)
         return len(view)
 
     def tell(self) -> int:
@@ -139,7 +139,7 @@ class Payload(io.RawIOBase):
         Of a file the hashing may still be going on; only asking for the digest waits for it.
         """
         if self._file is not None:
-            self._follow()
+            self.follow_to(self.size)
         else:
             self._digest = self.digest
         return self
@@ -188,13 +188,20 @@ class Payload(io.RawIOBase):
             self._hash.update(buffer[:size])
             self._absorbed += size
 
-    def _follow(self) -> None:
-        """Have a thread hash what is in the file by now, unless one is still at it.
+    def follow_to(self, end: int) -> None:
+        """Have a thread hash what lies in the file up to ``end``.
 
         The writer neither waits for the hash nor keeps the bytes for it: it comes after, in the file.
         """
-        if self.size - self._absorbed >= BLOCK and (self._hashing is None or self._hashing.done()):
-            self._hashing = _hashers().submit(self.absorb_to, self.size)
+        self._goal = end
+        if end - self._absorbed >= BLOCK and (self._hashing is None or self._hashing.done()):
+            self._hashing = _hashers().submit(self._follow)
+
+    def _follow(self) -> None:
+        end = -1
+        while end != self._goal:  # it moves while more is written
+            end = self._goal
+            self.absorb_to(end)
 
     def _absorb(self, block: bytes) -> None:
         if self._hashing is not None:
@@ -251,7 +258,7 @@ class Payload(io.RawIOBase):
         payload.path = path
         payload._file = path.open("rb", buffering=0)
         payload.size = os.fstat(payload._file.fileno()).st_size
-        payload._follow()
+        payload.follow_to(payload.size)
         return payload
 
     @classmethod

@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsk_saver.formats import parquet_layout
+from jsk_saver.formats.ahead import WORKERS, in_order
 from jsk_saver.formats.base import Encoded, Format, Reading
 from jsk_saver.formats.frames.memory import lean_memory
 from jsk_saver.formats.frames.refusal import refusal
@@ -34,12 +35,14 @@ from jsk_saver.record import JSON, dump_json
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from jsk_saver.formats.frames.selection import Selection
     from jsk_saver.formats.frames.view import ArrowView
 
 #: Where in a file's metadata our own stands.
 _KEY = b"jsk"
 _BUFFER = 2**20
-#: Bytes of Arrow in one row group or record batch: a sixteenth of the table, within these.
+#: Bytes of Arrow in one row group or record batch: a share of the table, within these.
+ROW_GROUPS, _RECORD_BATCHES = 8, 16
 _LEAST, _MOST = 2 * 2**20, 64 * 2**20
 
 
@@ -108,12 +111,13 @@ class Parquet(_Columnar):
         import pyarrow.parquet as pq
 
         schema = view.schema.with_metadata(_metadata(view, dictionaries=True))
-        slices = view.slices(_slice_bytes(view))
+        slices = view.slices(_slice_bytes(view, ROW_GROUPS))
         options = parquet_layout.options(view)
-        with _sink(payload) as sink, pq.ParquetWriter(sink, schema, **options) as writer:
-            for start, stop in slices:
+        parts = in_order(lambda rows: view.part(*rows), slices, workers=1)
+        with _sink(payload) as sink, pq.ParquetWriter(sink, schema, **options) as writer, closing(parts):
+            for part in parts:
                 # As a table: row groups of batches are buffered, which takes a third longer.
-                writer.write_table(pa.Table.from_batches([view.part(start, stop)]), stop - start)
+                writer.write_table(pa.Table.from_batches([part]), max(1, len(part)))
 
     def _read(self, source: Any, reading: Reading) -> Any:
         import pyarrow.parquet as pq
@@ -126,12 +130,40 @@ class Parquet(_Columnar):
             written = _written_schema(file.metadata.metadata) or schema
             table = _source(said, written, file.metadata.num_rows)
             selection = select(table, reading)
-            names = [table.names[at] for at in selection.positions]
-            for group in range(file.num_row_groups):
-                read = file.read_row_group(group, columns=list(dict.fromkeys(names)))
-                for batch in read.to_batches():
-                    selection.add([batch.column(batch.schema.get_field_index(name)) for name in names])
+            _read_columns(source, file, [table.names[at] for at in selection.positions], selection)
             return selection.finish()
+
+
+def _read_columns(source: Any, file: Any, names: list[str], selection: Selection) -> None:
+    """Read the columns of these names into ``selection``.
+
+    A thread takes some columns and reads them from the first row group to the last: none waits for the
+    others, and what lies around meanwhile is one row group of as many columns as there are threads.
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    import pyarrow.parquet as pq
+
+    places: dict[str, list[int]] = {}
+    for at, name in enumerate(names):
+        places.setdefault(name, []).append(at)
+
+    def read(columns: list[str]) -> None:
+        with pq.ParquetFile(source, metadata=file.metadata, pre_buffer=False) as own:
+            for group in range(own.num_row_groups):
+                for batch in own.read_row_group(group, columns, use_threads=False).to_batches():
+                    for name in columns:
+                        values = batch.column(batch.schema.get_field_index(name))
+                        for at in places[name]:
+                            selection.add_to(at, values)
+
+    shares = parquet_layout.shares(file.metadata, list(places), 4 * WORKERS)
+    if len(shares) == 1:
+        read(shares[0])
+        return
+    with ThreadPoolExecutor(WORKERS, thread_name_prefix="jsk-parquet") as pool:
+        for job in [pool.submit(read, columns) for columns in shares]:
+            job.result()
 
 
 class Feather(_Columnar):
@@ -146,7 +178,7 @@ class Feather(_Columnar):
         schema = view.schema.with_metadata(_metadata(view, dictionaries=False))
         options = pa.ipc.IpcWriteOptions(compression="lz4", unify_dictionaries=False)
         with _sink(payload) as sink, pa.ipc.new_file(sink, schema, options=options) as writer:
-            for start, stop in view.slices(_slice_bytes(view)):
+            for start, stop in view.slices(_slice_bytes(view, _RECORD_BATCHES)):
                 writer.write_batch(view.part(start, stop))
             if not view.rows:
                 writer.write_batch(view.part(0, 0))
@@ -200,8 +232,9 @@ def _foreign(table: pa.Table, reading: Reading) -> Any:
 # Both ------------------------------------------------------------------------------------------------
 
 
-def _slice_bytes(view: ArrowView) -> int:
-    return int(min(max(view.row_bytes() * view.rows / 16, _LEAST), _MOST))
+def _slice_bytes(view: ArrowView, count: int) -> int:
+    """Return how large slices are when there are to be about ``count``."""
+    return int(min(max(view.row_bytes() * view.rows / count, _LEAST), _MOST))
 
 
 def _metadata(view: ArrowView, *, dictionaries: bool) -> dict[bytes, bytes]:

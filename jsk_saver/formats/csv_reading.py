@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.formats import csv_text
+from jsk_saver.formats.ahead import in_order
 from jsk_saver.formats.base import Reading
-from jsk_saver.formats.delimited import BOM, in_order
+from jsk_saver.formats.delimited import BOM
 from jsk_saver.formats.frames.pandas_labels import unique_names
 from jsk_saver.formats.tables import Source, select, types_from_json
 from jsk_saver.payload import Payload
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 #: Bytes of text parsed at a time.
-_SEGMENT = 2**20
+_SEGMENT = 2**21
 
 
 def read_own(payload: Payload, reading: Reading, delimiter: str) -> Any:
@@ -71,7 +72,7 @@ class _Parser:
             quoted_strings_can_be_null=False,
         )
 
-    def columns(self, text: bytes) -> list[pa.Array]:
+    def columns(self, text: memoryview) -> list[pa.Array]:
         """Return the wanted columns of a segment."""
         import pyarrow as pa
         import pyarrow.csv as pacsv
@@ -86,7 +87,7 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
 
 
-def segments(payload: Payload, start: int, *, quoted: bool) -> Iterator[bytes]:
+def segments(payload: Payload, start: int, *, quoted: bool) -> Iterator[memoryview]:
     """Yield the text from ``start`` in segments that end where a row does.
 
     Parameters
@@ -106,9 +107,10 @@ def segments(payload: Payload, start: int, *, quoted: bool) -> Iterator[bytes]:
             if end == 0:
                 size *= 2
                 continue
-            text = text[:end]
-        yield text
-        at, size = at + len(text), _SEGMENT
+        else:
+            end = len(text)
+        yield memoryview(text)[:end]
+        at, size = at + end, _SEGMENT
 
 
 def _last_row_end(text: bytes, quoted: bool) -> int:

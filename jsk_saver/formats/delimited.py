@@ -8,12 +8,10 @@ labels that are not text) travels in the record.
 from __future__ import annotations
 
 import io
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsk_saver.formats import csv_text
+from jsk_saver.formats.ahead import in_order
 from jsk_saver.formats.base import Encoded, Format, Reading
 from jsk_saver.formats.frames.arrow_types import plain_string
 from jsk_saver.formats.frames.memory import lean_memory
@@ -38,11 +36,6 @@ BOM = b"\xef\xbb\xbf"
 #: Bytes of Arrow that become text at a time; a few of them are under way at once.
 _SLICE = 768 * 1024
 _BATCH_ROWS = 8192
-#: Threads that convert text; Arrow lets go of the interpreter lock while it does.
-WORKERS = min(4, os.cpu_count() or 1)
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
 
 
 class Csv(Format):
@@ -202,27 +195,3 @@ def ascii_only(array: pa.Array) -> bool:
     ends = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
     text = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
     return not len(text) or int(text.max()) < 128
-
-
-def in_order(work: Callable[[_In], _Out], items: Iterable[_In]) -> Iterator[_Out]:
-    """Yield ``work(item)`` of every item in order, a few at a time in other threads.
-
-    Examples
-    --------
-    >>> list(in_order(abs, [-1, 2, -3]))
-    [1, 2, 3]
-    """
-    from concurrent.futures import Future, ThreadPoolExecutor
-
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="jsk-csv") as pool:
-        waiting: deque[Future[_Out]] = deque()
-        try:
-            for item in items:
-                waiting.append(pool.submit(work, item))
-                if len(waiting) > WORKERS:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()

@@ -14,13 +14,17 @@ from jsk_saver.formats.frames.view import ArrowView
 if TYPE_CHECKING:
     import pyarrow as pa
 
-#: Rows of the sample.
-_SAMPLE = 16_384
+#: Rows of the sample, and how many of them are compressed to see what that is worth.
+_SAMPLE, _COMPRESSED = 16_384, 4_096
 #: A dictionary pays if a sample has at most this share of distinct values.
 _DISTINCT = 0.1
 #: Compressing pays if it leaves at most this share of the bytes.
 _LEFT = 0.9
 CODEC = "zstd"
+#: Bytes of a dictionary at which it is given up; with Arrow's own 1 MiB, most texts of a large table are.
+_LONGEST = 4 * 2**20
+#: Bytes of columns that one thread reads as fast as two.
+_SMALL = 2**20
 
 
 def options(view: ArrowView) -> dict[str, Any]:
@@ -40,8 +44,13 @@ def options(view: ArrowView) -> dict[str, Any]:
             dictionaries.append(name)
             compression[name] = CODEC
         else:
-            compression[name] = CODEC if _pays_compressed(sample) else "none"
-    return {"compression": compression or CODEC, "use_dictionary": dictionaries or False}
+            fewer = column(start, min(stop, start + _COMPRESSED))
+            compression[name] = CODEC if _pays_compressed(fewer) else "none"
+    return {
+        "compression": compression or CODEC,
+        "use_dictionary": dictionaries or False,
+        "dictionary_pagesize_limit": _LONGEST,
+    }
 
 
 def _pays_as_dictionary(sample: pa.Array) -> bool:
@@ -63,6 +72,32 @@ def _pays_compressed(sample: pa.Array) -> bool:
     size = sum(buffer.size for buffer in data)
     packed = sum(len(pa.compress(buffer, codec=CODEC, asbytes=True)) for buffer in data)
     return bool(packed <= _LEFT * size)
+
+
+def shares(metadata: Any, names: list[str], count: int) -> list[list[str]]:
+    """Return the columns of a file in up to ``count`` lists, those first that are most work to read.
+
+    There is one list where more would not be worth the threads.
+    """
+    sizes = dict.fromkeys(names, 0)
+    if not metadata.num_row_groups:
+        return [names]
+    group = metadata.row_group(0)
+    for at in range(group.num_columns):
+        leaf = group.column(at)
+        name = leaf.path_in_schema if leaf.path_in_schema in sizes else leaf.path_in_schema.partition(".")[0]
+        if name in sizes:
+            sizes[name] += leaf.total_uncompressed_size
+    if sum(sizes.values()) * metadata.num_row_groups < _SMALL:
+        return [names]
+    lists: list[list[str]] = [[] for _ in range(count)]
+    loads = [0] * count
+    for name in sorted(names, key=sizes.__getitem__, reverse=True):
+        least = loads.index(min(loads))
+        lists[least].append(name)
+        loads[least] += sizes[name] + 1
+    order = sorted(range(count), key=loads.__getitem__, reverse=True)
+    return [lists[at] for at in order if lists[at]]
 
 
 # What Parquet holds ----------------------------------------------------------------------------------

@@ -124,6 +124,8 @@ def _in_ranges(
             nonlocal position
             payload.write_at(position, block)
             position += len(block)
+            if offset == 0:  # all that is before it is there: it can be hashed
+                payload.follow_to(position)
 
         opened = opened or client.get_object(**pinned, Range=f"bytes={offset}-{end - 1}")
         _stream(client, place, opened, write, settings, count, total, offset, end)
@@ -136,6 +138,6 @@ def _in_ranges(
             pool.submit(fill, offset, min(offset + RANGE, total)) for offset in range(FIRST, total, RANGE)
         ]
         for job in jobs:  # hashed in order, while later ranges are still coming
-            payload.absorb_to(job.result())
+            payload.follow_to(job.result())
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

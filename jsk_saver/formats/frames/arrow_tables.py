@@ -128,14 +128,13 @@ class ArrowAssembler:
             if pa.types.is_dictionary(column.kind)
         }
 
-    def add(self, columns: list[pa.Array]) -> None:
-        """Take in the next slice of every column."""
-        for at, (column, wanted) in enumerate(zip(columns, self._wanted, strict=True)):
-            array = as_kind(column, wanted.kind)
-            if at in self._codes:
-                self._codes[at].add(array)
-            else:
-                self._chunks[at].append(array)
+    def add_to(self, at: int, column: pa.Array) -> None:
+        """Take in the next slice of the column at this place."""
+        array = as_kind(column, self._wanted[at].kind)
+        if at in self._codes:
+            self._codes[at].add(array)
+        else:
+            self._chunks[at].append(array)
 
     def finish(self) -> Any:
         """Return the table."""

@@ -34,10 +34,13 @@ class Wanted:
 
 
 class Assembler(Protocol):
-    """Takes the slices of the wanted columns in order, and gives the object."""
+    """Takes the slices of each wanted column in order, and gives the object.
 
-    def add(self, columns: list[pa.Array]) -> None:
-        """Take in the next slice of every column."""
+    Columns do not know of each other: threads may feed one each.
+    """
+
+    def add_to(self, at: int, column: pa.Array) -> None:
+        """Take in the next slice of the column at this place."""
 
     def finish(self) -> Any:
         """Return the object."""

@@ -54,7 +54,8 @@ class Codes:
         dictionary = chunk.dictionary
         if dictionary.type != self._type:
             dictionary = dictionary.cast(self._type)
-        codes = chunk.indices.cast(pa.int32()).fill_null(-1).to_numpy()
+        codes = chunk.indices.cast(pa.int32())
+        codes = (codes.fill_null(-1) if codes.null_count else codes).to_numpy()
         self._parts.append((codes, dictionary))
 
     def finish(self) -> tuple[list[np.ndarray], pa.Array]:

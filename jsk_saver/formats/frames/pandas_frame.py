@@ -47,10 +47,9 @@ class PandasAssembler:
             builder(column.kind, column.note, rows, column.dictionary) for column in wanted
         ]
 
-    def add(self, columns: list[pa.Array]) -> None:
-        """Take in the next slice of every column."""
-        for build, column, wanted in zip(self._builders, columns, self._wanted, strict=True):
-            build.add(as_kind(column, wanted.kind))
+    def add_to(self, at: int, column: pa.Array) -> None:
+        """Take in the next slice of the column at this place."""
+        self._builders[at].add(as_kind(column, self._wanted[at].kind))
 
     def finish(self) -> Any:
         """Return the object."""

@@ -137,10 +137,9 @@ class PolarsAssembler:
         self._wanted, self._series = wanted, series
         self._parts: list[list[pl.Series]] = [[] for _ in wanted]
 
-    def add(self, columns: list[pa.Array]) -> None:
-        """Take in the next slice of every column."""
-        for parts, column, wanted in zip(self._parts, columns, self._wanted, strict=True):
-            parts.append(_series(column, wanted))
+    def add_to(self, at: int, column: pa.Array) -> None:
+        """Take in the next slice of the column at this place."""
+        self._parts[at].append(_series(column, self._wanted[at]))
 
     def finish(self) -> Any:
         """Return the frame or series."""

@@ -80,7 +80,12 @@ class Selection:
 
     def add(self, columns: list[pa.Array]) -> None:
         """Take in the next slice of every column in ``positions``."""
-        self.assembler.add(columns)
+        for at, column in enumerate(columns):
+            self.assembler.add_to(at, column)
+
+    def add_to(self, at: int, column: pa.Array) -> None:
+        """Take in the next slice of one column, by its place in ``positions``; threads may take one each."""
+        self.assembler.add_to(at, column)
 
     def finish(self) -> Any:
         """Return the object."""
