@@ -67,9 +67,10 @@ demo: setup  ## run the tutorial on a local store; show what was saved and found
 	@rm -rf $(DEMO) && mkdir -p $(DEMO)
 	@$(DEMO_ENV) $(BIN)/python notebooks/run.py $(TUTORIAL) $(DEMO)
 
+# JupyterLab refuses root, which is whom containers run as; LAB_ARGS="--port=9000 --no-browser" and the like.
 lab: setup  ## open the tutorial in JupyterLab, on the store of the demo
 	@mkdir -p $(DEMO)
-	$(DEMO_ENV) $(BIN)/jupyter lab $(TUTORIAL)
+	$(DEMO_ENV) $(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS) $(TUTORIAL)
 
 lint: setup  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .

@@ -16,12 +16,12 @@ def interactive() -> bool:
 
 
 def confirm(question: str) -> bool:
-    """Return whether the answer is yes; without anybody to ask, it is.
+    """Return whether the answer is yes; without anybody to ask, it is not.
 
-    A notebook that runs without a front end counts as somebody who does not answer: no.
+    A notebook that runs without a front end counts as somebody who does not answer.
     """
     if not interactive():
-        return True
+        return False
     try:
         return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
     except (EOFError, NotImplementedError):  # StdinNotImplementedError of ipykernel is one of the latter

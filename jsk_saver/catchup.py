@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Self
 
-from jsk_saver.errors import AccessDenied, IntegrityError, NotFound, StoreUnreachable
+from jsk_saver.errors import AccessDenied, IntegrityError, JskError, NotFound, StoreUnreachable
 from jsk_saver.index import Index, NameState
 from jsk_saver.progress import count_bar
 from jsk_saver.record import Record
@@ -23,6 +23,8 @@ from jsk_saver.stores import Entry, Store
 BATCH = 500
 #: A bar shows when more records than this have to be fetched.
 BAR_ABOVE = 500
+#: What a record that nobody foresaw may raise in the index.
+_ODD = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 
 
 class CatchUp:
@@ -93,15 +95,34 @@ class CatchUp:
                     lost.add((name, version))
                 else:
                     fetched.setdefault(name, []).append(record)
-        self._index.update(
-            NameState(
-                name,
-                [e.version for e in reversed(entries) if not e.marker and (name, e.version) not in lost],
-                bool(entries) and entries[0].marker,
-                fetched.get(name, []),
-            )
-            for name, entries in batch.names
+        self._take(
+            [
+                NameState(
+                    name,
+                    [e.version for e in reversed(entries) if not e.marker and (name, e.version) not in lost],
+                    bool(entries) and entries[0].marker,
+                    fetched.get(name, []),
+                )
+                for name, entries in batch.names
+            ]
         )
+
+    def _take(self, states: list[NameState]) -> None:
+        """Write into the index; a name that it cannot take must not keep out the others."""
+        try:
+            self._index.update(states)
+        except JskError:
+            raise
+        except _ODD as error:
+            if len(states) > 1:
+                for state in states:
+                    self._take([state])
+                return
+            warnings.warn(
+                f"Left out of the search: {states[0].name!r}, whose records the index cannot take "
+                f"({type(error).__name__}: {error}).",
+                stacklevel=2,
+            )
 
     def _record(self, item: tuple[str, str]) -> Record | None:
         """Fetch one record; one that is damaged or was purged meanwhile must not stop the others."""

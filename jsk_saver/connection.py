@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import operator
-import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.errors import Hidden, JskError, NoMatch, NotFound, StoreError
+from jsk_saver import hints
+from jsk_saver.errors import Hidden, JskError, NoMatch, NotFound, StoreUnreachable
 from jsk_saver.progress import SHOWN_ABOVE, transfer_bar
 from jsk_saver.settings import Settings
 from jsk_saver.settings import load as load_settings
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Bytes of an object for which one more request is nothing against sending it again.
 WORTH_ASKING = 8 * 2**20
+#: Fewest characters of an identifier that stand for it.
+SHORTEST_PART = 6
 #: Small files of the kit's own in a store, by key.
 Notes = Mapping[str, bytes]
 
@@ -44,6 +46,10 @@ class Connection:
 
     def __init__(self, **arguments: Any) -> None:
         self._arguments = arguments
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the arguments only: another process makes everything else for itself."""
+        return {"_arguments": self._arguments}
 
     @cached_property
     def settings(self) -> Settings:
@@ -118,39 +124,20 @@ class Connection:
     @contextmanager
     def spooling(self, record: Record, payload: Payload, notes: Notes) -> Iterator[None]:
         """Keep record and bytes in the spool if the store fails in the block."""
-        try:
+        from jsk_saver.rescue import Rescue
+
+        with Rescue(self.spool, self.store, self.settings).of(record, payload, notes):
             yield
-        except StoreError as error:
-            self._spool(error, record, payload, notes)
-            raise
 
     def take_back(self, record: Record) -> None:
         """Remove a version that was just made and turned out wrong."""
         self.store.remove(record.name, record.version)
         self.forget(record.name, record.version)
 
-    def _spool(self, error: StoreError, record: Record, payload: Payload, notes: Notes) -> None:
-        try:
-            if repr(record.name) not in error.what:
-                error.what = f"{record.name!r} was not saved. {error.what}"
-            waiting = self.spool.keep(self.store.uri, record, payload, error.what, notes)
-        except (OSError, JskError) as second:
-            error.kept = f"{error.kept} The object itself, in this process only.".strip()
-            error.hint = f"{error.hint}  (The spool {self.spool.folder} cannot take it either: {second})"
-            return
-        error.kept = f"The encoded object and its record, in {waiting.folder}"
-        error.hint = f"{error.hint}\n        jsk spool push    # then"
-
     def keep_notes(self, notes: Notes) -> None:
-        """Keep notes, which never change, in the store; asked for once a machine, not once a put."""
+        """Keep notes, which never change, in the store."""
         for key, data in notes.items():
-            seen = self.settings.home / "seen" / f"note-{stamp(self._cache_key, key)}"
-            if seen.exists():
-                continue
-            self.store.put_note(key, data)
-            with suppress(OSError):  # it is only asked again
-                seen.parent.mkdir(parents=True, exist_ok=True)
-                seen.touch()
+            self.store.keep_note(key, data)
 
     # Reading ----------------------------------------------------------------------------------------
 
@@ -187,15 +174,45 @@ class Connection:
         with transfer_bar(f"get {name}", shown=self.settings.progress) as progress:
             try:
                 return self.store.fetch(name, version, folder=folder, progress=progress)
+            except StoreUnreachable as error:
+                self._add_what_is_here(error, name)
+                raise
             except NotFound as error:
-                raise self._with_suggestion(error, name, version) from None
+                whole = self._whole(error, name, version)
+                return self.store.fetch(name, whole, folder=folder, progress=progress)
 
     def head(self, name: str, version: str | None = None) -> Record:
-        """Return the record of a version (the newest without one), from the store itself."""
+        """Return the record of a version (the newest without one), from the store itself.
+
+        Versions never change, so that of one in the cache will do while the store does not answer.
+        """
         try:
             return self.store.head(name, version)
+        except StoreUnreachable as error:
+            found = (
+                self.cache.find(self._cache_key, name, version) if version and self.settings.cache else None
+            )
+            if found is None:
+                self._add_what_is_here(error, name)
+                raise
+            found[1].close()
+            return found[0]
         except NotFound as error:
+            return self.store.head(name, self._whole(error, name, version))
+
+    def _add_what_is_here(self, error: StoreUnreachable, name: str) -> None:
+        if self.settings.cache:
+            hints.unreachable(error, name, self.index, self.cache, self._cache_key)
+
+    def _whole(self, error: NotFound, name: str, version: str | None) -> str:
+        """Return the identifier of which ``version``, which was not found, is a part; or raise the error."""
+        found = None
+        if version is not None:
+            known = [entry.version for entry in self.store.entries(name) if not entry.marker]
+            found = _completed(name, version, known)
+        if found is None:
             raise self._with_suggestion(error, name, version) from None
+        return found
 
     def expose(self, record: Record, file: str, fill: Any) -> Path:
         """Return the path of a file or folder of its own for this version; see :meth:`Cache.expose`."""
@@ -208,13 +225,9 @@ class Connection:
             self.index.forget(name, version)
 
     def _with_suggestion(self, error: NotFound, name: str, version: str | None) -> NotFound:
-        if version is None and not isinstance(error, Hidden):
-            from rapidfuzz import process
-
-            near = process.extract(name, self.index.names(), limit=3, score_cutoff=80)
-            if near:
-                error.what += f" Did you mean {' or '.join(repr(other) for other, _, _ in near)}?"
-        return error
+        if version is not None:
+            return error
+        return hints.not_found(error, name, self.index, self.spool, self.store)
 
     # Finding ----------------------------------------------------------------------------------------
 
@@ -226,11 +239,15 @@ class Connection:
 
     def refresh(self, wanted: Query) -> None:
         """Bring into the index what a query could find; nothing else is asked of the store."""
-        with self.catch_up() as catch_up:
-            if wanted.name is not None:
-                catch_up.with_name(wanted.name)
-            else:
-                catch_up.with_all(literal_start(wanted.name_glob or ""))
+        try:
+            with self.catch_up() as catch_up:
+                if wanted.name is not None:
+                    catch_up.with_name(wanted.name)
+                else:
+                    catch_up.with_all(literal_start(wanted.name_glob or ""))
+        except StoreUnreachable as error:
+            error.hint += "\n        saver.search(refresh=False)    # what this machine knows of"
+            raise
 
     def entries(self, name: str) -> list[Entry]:
         """Bring one name's records into the index; return its versions and markers, newest first."""
@@ -241,8 +258,13 @@ class Connection:
             raise self._with_suggestion(missing, name, None)
         return entries
 
-    def newest_match(self, name: str, asked: Query) -> Record:
-        """Return the newest version of ``name`` that matches; the store is asked about that name only."""
+    def newest_match(self, name: str, asked: Query, typed: str = "") -> Record:
+        """Return the newest version of ``name`` that matches; the store is asked about that name only.
+
+        ``typed`` is how the search was typed, to be said if nothing matches.
+        """
+        from jsk_saver.index.advice import advice
+
         entries = self.entries(name)
         order = None if asked.text is None else "-created"  # the newest that fits, not the best ranked
         wanted = replace(asked, name=name, name_glob=None, sort=order, limit=1, offset=0)
@@ -252,17 +274,19 @@ class Connection:
         if entries[0].marker:
             raise Hidden(f"{name!r} was deleted.", kept="Its versions.", hint=f'saver.restore("{name}")')
         count = sum(not entry.marker for entry in entries)
+        meant = advice(self.index, wanted)
         raise NoMatch(
-            f"None of the {count} version(s) of {name!r} matches {asked}. "
+            f"None of the {count} version(s) of {name!r} matches {typed or asked}. "
             f"The newest has the metadata {self.store.head(name).metadata}.",
-            hint=f'saver.history("{name}")',
+            hint="; ".join(meant) or f'saver.history("{name}")',
         )
 
     def resolve(self, name: str, version: object) -> str | None:
         """Return the identifier that ``version`` stands for; None for the newest.
 
         It may be an identifier, something with one in ``.version``, or a whole number that counts like
-        those shown to people: 1 the oldest, -1 the newest.
+        those shown to people: 1 the oldest, -1 the newest. A part of an identifier is returned as it is:
+        an identifier that is whole must cost no listing, and reading completes one that is not.
         """
         if version is None:
             return None
@@ -278,6 +302,35 @@ class Connection:
             return versions[place]
         return str(getattr(version, "version", version))
 
+    def identify(self, name: str, version: object) -> str | None:
+        """Return what :meth:`resolve` does; a part of an identifier is completed, for one more listing."""
+        wanted = self.resolve(name, version)
+        if wanted is None:
+            return None
+        known = [entry.version for entry in self.store.entries(name) if not entry.marker]
+        return wanted if wanted in known else _completed(name, wanted, known) or wanted
+
+
+def _completed(name: str, part: str, known: Iterable[str]) -> str | None:
+    """Return the one of the ``known`` versions that begins or ends with ``part``, if that is long enough.
+
+    The form in which tables shorten an identifier, with both ends around ``…``, is one as well.
+    """
+    start, cut, end = part.partition("…")
+    if len(start) + len(end) < SHORTEST_PART:
+        return None
+    if cut:
+        found = [version for version in known if version.startswith(start) and version.endswith(end)]
+    else:
+        found = [version for version in known if version.startswith(part) or version.endswith(part)]
+    if len(found) > 1:
+        shown = ", ".join(found[:5]) + (", …" if len(found) > 5 else "")
+        raise NotFound(
+            f"{part!r} may be any of {len(found)} versions of {name!r}: {shown}.",
+            hint=f'saver.history("{name}")    # then more of the identifier',
+        )
+    return found[0] if found else None
+
 
 def literal_start(glob: str) -> str:
     """Return the part of a glob that every match starts with.
@@ -287,4 +340,4 @@ def literal_start(glob: str) -> str:
     >>> literal_start("data/*.csv")
     'data/'
     """
-    return re.split(r"[*?\[]", glob, maxsplit=1)[0]
+    return glob.partition("*")[0]

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from pathlib import Path, PurePath
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.encoding import FILE
-from jsk_saver.errors import AccessDenied, IntegrityError, JskError, StoreFull
+from jsk_saver.errors import IntegrityError, JskError
 from jsk_saver.formats.base import Reading
 from jsk_saver.payload import Payload
+from jsk_saver.placing import FOLDER, Place, file_name, told
 from jsk_saver.record import Record
 
 if TYPE_CHECKING:
-    from jsk_saver.connection import Connection
-    from jsk_saver.formats import Formats
+    from pathlib import Path
 
-FOLDER = "folder"
-#: Longest name of a file on common file systems, in bytes.
-_LONGEST_FILE = 255
+    from jsk_saver.connection import Connection
+    from jsk_saver.formats import Format, Formats
+
 _WISHES = ("pandas", "polars", "arrow", "bytes", "path")
 
 
@@ -32,7 +30,7 @@ class Delivery:
     ----------
     connection, formats
         Where from, and how it is read.
-    columns, to, as_, allow_pickle
+    columns, to, force, as_, allow_pickle
         As for :meth:`jsk_saver.Saver.get`.
     """
 
@@ -43,6 +41,7 @@ class Delivery:
         *,
         columns: Sequence[str] | None = None,
         to: str | os.PathLike[str] | None = None,
+        force: bool = False,
         as_: str | None = None,
         allow_pickle: bool = False,
     ) -> None:
@@ -52,24 +51,30 @@ class Delivery:
             columns = [columns]
         self._connection, self._formats = connection, formats
         self._columns = None if columns is None else list(columns)
-        self._to = None if to is None else Path(to).expanduser().absolute()
+        self._place = None if to is None else Place(to, force=force)
         self._as, self._allow_pickle = as_, allow_pickle
 
     def of(self, name: str, version: str | None) -> tuple[Record, Any]:
         """Return the record of a version, and the version as wished."""
-        if self._to is None:
-            record, payload = self._connection.read(name, version)
-            with verified(record, payload, wait=self._allow_pickle):
-                return record, self._as_wished(record, payload)
-        is_folder, was_empty = _is_folder(self._to), _is_empty(self._to)
-        folder = self._connection.scratch if was_empty else _beside(self._to)
+        if self._place is not None:
+            return self._placed(name, version, self._place)
+        record, payload = self._connection.read(name, version)
+        with verified(record, payload, wait=self._allow_pickle):
+            return record, self._as_wished(record, payload)
+
+    def _placed(self, name: str, version: str | None, place: Place) -> tuple[Record, Path]:
+        if place.is_taken:  # whether it may be replaced is found out before anything is sent
+            record = self._connection.head(name, version)
+            if place.holds_file(record):
+                return record, place.target(record)
+            version = record.version
+        folder = place.folder_for_bytes(self._connection.scratch)
         record, payload = self._connection.read(name, version, folder=folder)
         with verified(record, payload, wait=True):
-            # A folder that is there is where the file goes; an empty one may also become the saved folder.
-            into = is_folder and not (was_empty and record.format == FOLDER)
-            target = self._to / _on_disk(name) if into else self._to
-            with _told(record, target):
-                _into(record, payload, target, self._formats)
+            target = place.target(record)
+            if not place.holds_folder(record, payload):
+                with told(record, target):
+                    self._write(record, payload, target)
             return record, target
 
     def for_comparison(self, name: str, version: str | None) -> tuple[Record, Any]:
@@ -92,15 +97,22 @@ class Delivery:
             return payload.getvalue()
         if self._as == "path" or (self._as is None and record.format in (FILE, FOLDER)):
             _check(record, payload)
-            with _told(record, self._connection.scratch):
+            with told(record, self._connection.scratch):
                 return self._connection.expose(
-                    record, _on_disk(record.name), lambda path: _into(record, payload, path, self._formats)
+                    record, file_name(record.name), lambda path: self._write(record, payload, path)
                 )
         return self._decoded(record, payload)
 
+    def _write(self, record: Record, payload: Payload, path: Path) -> None:
+        if record.format == FOLDER:
+            said = record.facts.get("bytes")
+            self._formats.extract(payload, path, said if isinstance(said, int) else None)
+        else:
+            payload.move_to(path)
+
     def _decoded(self, record: Record, payload: Payload) -> Any:
         own = record.format and record.format not in (FILE, FOLDER)
-        chosen = self._formats.by_name(record.format) if own else self._formats.for_extension(record.name)
+        chosen = self._written_as(record) if own else self._formats.for_extension(record.name)
         reading = Reading(
             name=record.name,
             type=record.type if own else "",
@@ -108,21 +120,25 @@ class Delivery:
             columns=self._columns,
             as_=self._as,
         )
+        if chosen.fragile:
+            _check(record, payload)
         return self._formats.decode(chosen, payload, reading, allow_pickle=self._allow_pickle)
 
     def _may_run_code(self, record: Record) -> bool:
         return bool(
-            record.format
-            and record.format not in (FILE, FOLDER)
-            and self._formats.by_name(record.format).runs_code
+            record.format and record.format not in (FILE, FOLDER) and self._written_as(record).runs_code
         )
+
+    def _written_as(self, record: Record) -> Format:
+        return self._formats.by_name(record.format, str(record.facts.get("plugin", "")))
 
 
 @contextmanager
 def verified(record: Record, payload: Payload, *, wait: bool = False) -> Iterator[None]:
     """Close ``payload`` after the block, and let nothing out of it if the bytes were altered.
 
-    The hash runs beside the decoding. With ``wait`` it comes first: for what could run code.
+    The hash runs beside the decoding. With ``wait`` it comes first: for what could run code. Formats that
+    altered bytes could make end the process wait for it themselves (``Format.fragile``).
 
     Raises
     ------
@@ -134,7 +150,9 @@ def verified(record: Record, payload: Payload, *, wait: bool = False) -> Iterato
             _check(record, payload)
         try:
             yield
-        except Exception:
+        except (KeyboardInterrupt, SystemExit, GeneratorExit):
+            raise
+        except BaseException:  # libraries written in Rust panic past Exception
             _check(record, payload)
             raise
         _check(record, payload)
@@ -149,55 +167,3 @@ def _check(record: Record, payload: Payload) -> None:
             kept="Every other version, and the altered bytes where they are.",
             hint=f'saver.history("{record.name}")    # then: saver.get(…, version=…) or saver.restore(…)',
         )
-
-
-def _beside(target: Path) -> Path:
-    """Return the folder from which a file can be moved to ``target`` in one step."""
-    if _is_folder(target):
-        return target
-    if not _is_folder(target.parent):
-        raise JskError(f"The folder {target.parent} does not exist.", hint=f"mkdir -p {target.parent}")
-    return target.parent
-
-
-def _is_folder(path: Path) -> bool:
-    with suppress(OSError):  # a name too long to be looked at
-        return path.is_dir()
-    return False
-
-
-def _is_empty(path: Path) -> bool:
-    return _is_folder(path) and not any(path.iterdir())
-
-
-def _on_disk(name: str) -> str:
-    """Return the last part of ``name``, cut where no file system takes a name of that length."""
-    file = name.rpartition("/")[2]
-    if len(file.encode()) <= _LONGEST_FILE:
-        return file
-    return file.encode()[:150].decode(errors="ignore") + PurePath(file).suffix[:20]
-
-
-@contextmanager
-def _told(record: Record, target: Path) -> Iterator[None]:
-    """Turn what the operating system says about writing to ``target`` into what the user can do."""
-    try:
-        yield
-    except OSError as error:
-        if isinstance(error, JskError):
-            raise
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-        kind = StoreFull if full else AccessDenied if denied else JskError
-        raise kind(
-            f"{record.name!r} could not be written to {target}: {error.strerror or error}.",
-            kept="The version in the store.",
-            hint="Free some space, or choose another place." if full else "Choose another place with to=….",
-        ) from error
-
-
-def _into(record: Record, payload: Payload, path: Path, formats: Formats) -> None:
-    if record.format == FOLDER:
-        formats.extract(payload, path)
-    else:
-        payload.move_to(path)

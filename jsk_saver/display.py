@@ -14,7 +14,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from jsk_saver.human import Code, human_size, human_time, human_value, one_line, shorten, width_of
+from jsk_saver.human import (
+    Code,
+    human_size,
+    human_time,
+    human_value,
+    one_line,
+    rounded,
+    shorten,
+    width_of,
+    wrap,
+)
 
 __all__ = [
     "Code",
@@ -59,6 +69,8 @@ class Column:
         What it is called; the key without one.
     narrowest
         Columns of a terminal below which it is not made narrower.
+    digits
+        Significant digits of floats; all of them without. What is before the point is never rounded.
     """
 
     key: str
@@ -66,6 +78,7 @@ class Column:
     optional: bool = False
     title: str = ""
     narrowest: int = 8
+    digits: int | None = None
 
     @property
     def cut_in_middle(self) -> bool:
@@ -90,15 +103,17 @@ Row = Mapping[str, Any] | Sequence[Any]
 # Cells ---------------------------------------------------------------------------------------------
 
 
-def _shown(value: Any, kind: Kind) -> tuple[str, str]:
+def _shown(value: Any, column: Column) -> tuple[str, str]:
     """Return what a cell shows, and the exact value for its tooltip where that is more."""
+    kind = column.kind
     if value is None or value == "":
         return "", ""
     if kind == "size" and isinstance(value, int):
         return human_size(value), f"{value:,} bytes"
     if isinstance(value, dt.datetime):
         return human_time(value), f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
-    return human_value(value), ""
+    shown, exact = human_value(rounded(value, column.digits)), human_value(value)
+    return shown, exact if shown != exact else ""
 
 
 def _values(columns: Sequence[Column], rows: Iterable[Row]) -> list[list[Any]]:
@@ -141,9 +156,7 @@ def text_table(columns: Columns, rows: Iterable[Row], *, title: str = "", width:
     values = _values(shape, rows)
     right = [_right(*pair) for pair in zip(shape, _transposed(values, shape), strict=True)]
     cells = [[column.head for column in shape]]
-    cells += [
-        [_shown(value, column.kind)[0] for value, column in zip(row, shape, strict=True)] for row in values
-    ]
+    cells += [[_shown(value, column)[0] for value, column in zip(row, shape, strict=True)] for row in values]
     widths = [max(map(width_of, column)) for column in _transposed(cells, shape)]
     kept = _fit(shape, widths, width or _terminal_width())
     lines = [_line(row, shape, widths, right, kept) for row in cells]
@@ -218,25 +231,14 @@ def text_fields(
     room = max(20, width - label - 4)
     lines = [title] if title else []
     lines += (
-        [*(f"  {line}".rstrip() for line in _wrap(one_line(lead), min(width, 88) - 2)), ""] if lead else []
+        [*(f"  {line}".rstrip() for line in wrap(one_line(lead), min(width, 88) - 2)), ""] if lead else []
     )
     for name, values in shown:
-        wrapped = [line for value in values for line in _wrap(human_value(value), room)]
+        wrapped = [line for value in values for line in wrap(human_value(value), room)]
         for number, line in enumerate(wrapped):
             head = name + " " * (label - width_of(name)) if number == 0 else " " * label
             lines.append(f"  {head}  {line}".rstrip())
     return "\n".join(lines)
-
-
-def _wrap(text: str, width: int) -> list[str]:
-    """Break ``text`` at spaces where it can be; a word that is longer than a line is left whole."""
-    lines: list[str] = []
-    for word in text.split(" "):
-        if lines and width_of(lines[-1]) + 1 + width_of(word) <= width:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
 
 
 def _terminal_width() -> int:
@@ -286,7 +288,7 @@ def html_table(columns: Columns, rows: Iterable[Row], *, caption: str = "", note
 
 
 def _cell(value: Any, column: Column, side: str) -> str:
-    shown, exact = _shown(value, column.kind)
+    shown, exact = _shown(value, column)
     tooltip = exact or (shown if len(shown) > _NO_TOOLTIP else "")
     attribute = f' title="{escape(shorten(tooltip, _LONGEST_TOOLTIP))}"' if tooltip else ""
     style = _CELL + _CUT + (_MONO if column.kind == "code" else "") + (_DIGITS if side == "right" else "")
@@ -296,7 +298,12 @@ def _cell(value: Any, column: Column, side: str) -> str:
 
 
 def html_fields(
-    fields: Iterable[tuple[str, Any]], *, caption: str = "", lead: str = "", notes: Iterable[str] = ()
+    fields: Iterable[tuple[str, Any]],
+    *,
+    caption: str = "",
+    lead: str = "",
+    notes: Iterable[str] = (),
+    whole: bool = False,
 ) -> str:
     """Return names and values as a two-column HTML table; a list takes a line for each item.
 
@@ -308,10 +315,12 @@ def html_fields(
         A paragraph between caption and table.
     notes
         Lines below, in a muted colour.
+    whole
+        Show all of every value, of any length.
     """
     rows = "".join(
         f'<tr><th scope="row" style="{_CELL}{_LABEL}">{escape(name)}</th>'
-        f'<td style="{_CELL}text-align:left;overflow-wrap:anywhere">{_lines(value)}</td></tr>'
+        f'<td style="{_CELL}text-align:left;overflow-wrap:anywhere">{_lines(value, whole)}</td></tr>'
         for name, value in fields
     )
     title = _caption("" if lead else caption)
@@ -327,12 +336,12 @@ def html_fields(
     )
 
 
-def _lines(value: Any) -> str:
-    return "<br>".join(map(_field_value, value if isinstance(value, list) else [value]))
+def _lines(value: Any, whole: bool) -> str:
+    return "<br>".join(_field_value(item, whole) for item in (value if isinstance(value, list) else [value]))
 
 
-def _field_value(value: Any) -> str:
-    text = escape(shorten(human_value(value), _LONGEST_TOOLTIP))
+def _field_value(value: Any, whole: bool) -> str:
+    text = escape(human_value(value) if whole else shorten(human_value(value), _LONGEST_TOOLTIP))
     return f'<span style="{_MONO}">{text}</span>' if isinstance(value, Code) else text
 
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from jsk_saver.errors import CannotRepresent, JskError
 from jsk_saver.payload import Payload
+from jsk_saver.payload_reader import was_changed
 from jsk_saver.record import JSON
 
 if TYPE_CHECKING:
@@ -29,8 +29,6 @@ class Written:
     type: str
     facts: JSON
     state: JSON
-    #: The file on disk that the bytes are in, and what it was like before they were read.
-    source: tuple[BinaryIO, os.stat_result] | None = None
 
     def check_source(self) -> None:
         """Make sure that the file that was sent is still the one that was hashed.
@@ -40,21 +38,22 @@ class Written:
         CannotRepresent
             If something wrote to it meanwhile.
         """
-        if self.source is None:
-            return
-        file, before = self.source
-        after = os.fstat(file.fileno())  # not of the path, where another file may have been moved meanwhile
-        if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-            raise CannotRepresent(
-                f"The file {file.name!r} was changed while it was being saved.",
-                kept="Every version saved before.",
-                hint="Put it again once nothing writes to it.",
-            )
+        if not self.payload.is_as_opened():
+            raise was_changed(self.payload.path)
 
 
 @contextmanager
-def encoded(formats: Formats, name: str, obj: Any, format: str | None, folder: Path) -> Iterator[Written]:  # noqa: A002
+def encoded(
+    formats: Formats,
+    name: str,
+    obj: Any,
+    format: str | None,  # noqa: A002 - the word of the field
+    folder: Path,
+    home: Path | None = None,
+) -> Iterator[Written]:
     """Yield ``obj`` as a finished payload; large ones use a temporary file in ``folder``.
+
+    ``home`` is the kit's own folder, which is left out of a folder that contains it.
 
     Raises
     ------
@@ -63,20 +62,21 @@ def encoded(formats: Formats, name: str, obj: Any, format: str | None, folder: P
     """
     chosen = formats.choose(name, obj, format)
     if chosen.name == FILE and isinstance(obj, Path):
-        with _opened(obj) as file:
-            before = os.fstat(file.fileno())
-            with Payload.of_file(obj) as payload:
-                yield Written(payload, FILE, "file", {}, {}, (file, before))
-        return
+        with _opened(obj) as payload:
+            if payload.says_its_size():
+                yield Written(payload, FILE, "file", {}, {})
+                return
+        # What /proc and some network file systems make up is copied first, to its end.
     with Payload(folder) as payload:
+        payload.home = home
         said = formats.encode(chosen, obj, payload, name)
         payload.finish()
         yield Written(payload, chosen.name, said.type, said.facts, said.state)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: Path) -> Payload:
     try:
-        return path.open("rb")
+        return Payload.of_file(path)
     except FileNotFoundError:
         raise CannotRepresent(f"There is no file {str(path)!r} to save.", hint="Check the path.") from None
     except OSError as error:

@@ -37,6 +37,12 @@ class JskError(Exception):
             lines.append(f"  Next: {self.hint}")
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the user's line and the error."""
+        from jsk_saver.tracebacks import for_notebook
+
+        return for_notebook(self)
+
 
 # What the caller gave --------------------------------------------------------------------------------
 
@@ -92,10 +98,28 @@ class UntrustedObject(JskError, PermissionError):
     exit_code = 5
 
 
+class AlreadyThere(JskError, FileExistsError):
+    """Something else is where a version should be written, and the caller has not allowed to replace it."""
+
+    exit_code = 5
+
+
+class NotAgreed(JskError):
+    """Nobody agreed that something is removed for good."""
+
+    exit_code = 5
+
+
 class IntegrityError(JskError, OSError):
     """The bytes in the store are not the bytes that were saved."""
 
     exit_code = 4
+
+
+class NewerVersion(JskError, FileExistsError):
+    """What waits in the spool is older than what the store has, and the caller did not insist."""
+
+    exit_code = 5
 
 
 # Finding ---------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 import unicodedata
 from typing import Any
 
@@ -71,6 +72,19 @@ def human_value(value: Any) -> str:
     return one_line(json.dumps(value, ensure_ascii=False, default=str))
 
 
+def rounded(value: Any, digits: int | None) -> Any:
+    """Return ``value`` with at most so many significant digits, where it is a float.
+
+    Examples
+    --------
+    >>> rounded(0.8123456789, 6), rounded(1763683200.123, 6), rounded(3.0, 6)
+    (0.812346, 1763683200.0, 3.0)
+    """
+    if digits is None or not isinstance(value, float) or not math.isfinite(value):
+        return value
+    return float(f"{value:.{digits}g}") if abs(value) < 10.0**digits else float(round(value))
+
+
 def one_line(text: str) -> str:
     r"""Return ``text`` without anything that moves a cursor, hides or reverses what follows.
 
@@ -125,3 +139,14 @@ def _fitting(text: str, width: int) -> str:
         if taken > width:
             return text[:position]
     return text
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break ``text`` at spaces where it can be; a word that is longer than a line is left whole."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and width_of(lines[-1]) + 1 + width_of(word) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

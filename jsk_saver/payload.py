@@ -8,57 +8,40 @@ a second frame's worth of memory.
 from __future__ import annotations
 
 import errno
-import hashlib
 import io
 import os
 import secrets
-import shutil
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from functools import cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, BinaryIO, Self
+from typing import Any, BinaryIO, Self
 
-from jsk_saver.errors import CannotRepresent, StoreError, StoreFull
+from jsk_saver.errors import StoreError, StoreFull
+from jsk_saver.hashing import Hashing
+from jsk_saver.payload_reader import PayloadReader, became_shorter, was_changed
 
-if TYPE_CHECKING:
-    from concurrent.futures import Future, ThreadPoolExecutor
+__all__ = ["BLOCK", "MEMORY_LIMIT", "STALE_AFTER", "TEMPORARY", "Payload", "PayloadReader"]
 
 #: Bytes kept in memory before a payload moves to a temporary file.
 MEMORY_LIMIT = 8 * 2**20
 #: Bytes copied at a time between files, and handed to a socket at a time.
 BLOCK = 2**20
-#: Writes below this are hashed at once: waking a thread costs more than the hash.
-_HASH_INLINE = 2**16
 #: Temporary files older than this (seconds) belong to processes that died.
 STALE_AFTER = 24 * 3600
-
 #: How temporary files are named; what is left of them is swept after a day.
 TEMPORARY = ".jsk-payload-"
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-@cache
-def _hashers() -> ThreadPoolExecutor:
-    """Return the threads that hash beside the work (hashlib lets go of the interpreter lock)."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    return ThreadPoolExecutor(4, thread_name_prefix="jsk-hash")
-
-
-if hasattr(os, "register_at_fork"):  # threads do not survive a fork; waiting for them would never end
-    os.register_at_fork(after_in_child=_hashers.cache_clear)
-
-
 class Payload(io.RawIOBase):
     """A write-once, read-many buffer that knows its size and SHA-256.
 
-    Write to it like to any binary file (in order, no seeking), then call :meth:`finish`. Close it, or
-    leave its ``with`` block, to remove the temporary file.
+    Write to it in order, then call :meth:`finish`. Closing it removes the temporary file.
 
     Parameters
     ----------
@@ -71,8 +54,7 @@ class Payload(io.RawIOBase):
     --------
     >>> with Payload() as payload:
     ...     _ = payload.write(b"12345")
-    ...     _ = payload.finish()
-    ...     payload.size, payload.digest[:15], payload.read_at(1, 3)
+    ...     payload.finish().size, payload.digest[:15], payload.read_at(1, 3)
     (5, 'sha256:5994471a', b'234')
     """
 
@@ -84,12 +66,13 @@ class Payload(io.RawIOBase):
         self._memory: io.BytesIO | None = io.BytesIO()
         self._file: BinaryIO | None = None
         self._owns_file = True
-        self._hash = hashlib.sha256()
-        self._hashing: Future[None] | None = None
+        self._hashing = Hashing()
         self._digest = ""
         self._bytes: bytes | None = None
-        self._absorbed = self._goal = 0
-        self._closing = False
+        #: What a file that is not ours was like before it was read.
+        self._before: os.stat_result | None = None
+        #: The kit's own folder, with the temporary file: a folder that is saved leaves it out.
+        self.home: Path | None = None
         self.path: Path | None = None
 
     # Writing ----------------------------------------------------------------------------------------
@@ -117,7 +100,7 @@ class Payload(io.RawIOBase):
             self._move_to_file()
         if self._memory is not None:
             block = data if isinstance(data, bytes) else view.tobytes()
-            self._absorb(block)
+            self._hashing.add(block)
             self._memory.write(block)
             self.size += len(block)
             return len(block)
@@ -148,14 +131,9 @@ class Payload(io.RawIOBase):
     def digest(self) -> str:
         """``sha256:`` and 64 hexadecimal digits, once all is written; waits for the hashing."""
         if not self._digest:
-            try:
-                if self._hashing is not None:
-                    self._hashing.result()
-                if self._memory is None:
-                    self.absorb_to(self.size)
-            except OSError as error:
-                raise StoreError(f"Cannot read {self.path}: {error.strerror}.") from error
-            self._digest = "sha256:" + self._hash.hexdigest()
+            if self._file is not None:
+                self.absorb_to(self.size)
+            self._digest = self._hashing.digest()
         return self._digest
 
     def allocate(self, size: int) -> None:
@@ -179,39 +157,17 @@ class Payload(io.RawIOBase):
             raise self._explain(error) from error
 
     def absorb_to(self, end: int) -> None:
-        """Hash what lies in the file between the last hashed byte and ``end``."""
-        handle, buffer = self._opened().fileno(), memoryview(bytearray(BLOCK))
-        while self._absorbed < end and not self._closing:
-            size = os.preadv(handle, [buffer[: end - self._absorbed]], self._absorbed)
-            if not size:
-                break
-            self._hash.update(buffer[:size])
-            self._absorbed += size
+        """Hash what lies in the file between the last hashed byte and ``end``, and wait for that."""
+        try:
+            self._hashing.catch_up(self._opened().fileno(), end)
+        except OSError as error:
+            raise StoreError(f"Cannot read {self.path}: {error.strerror}.") from error
+        if self._hashing.done < end:
+            raise became_shorter(self.path)
 
     def follow_to(self, end: int) -> None:
-        """Have a thread hash what lies in the file up to ``end``.
-
-        The writer neither waits for the hash nor keeps the bytes for it: it comes after, in the file.
-        """
-        self._goal = end
-        if end - self._absorbed >= BLOCK and (self._hashing is None or self._hashing.done()):
-            self._hashing = _hashers().submit(self._follow)
-
-    def _follow(self) -> None:
-        end = -1
-        while end != self._goal:  # it moves while more is written
-            end = self._goal
-            self.absorb_to(end)
-
-    def _absorb(self, block: bytes) -> None:
-        if self._hashing is not None:
-            self._hashing.result()
-            self._hashing = None
-        if len(block) < _HASH_INLINE:
-            self._hash.update(block)
-        else:
-            self._hashing = _hashers().submit(self._hash.update, block)
-        self._absorbed += len(block)
+        """Have a thread hash what lies in the file up to ``end``, right behind the writer."""
+        self._hashing.follow(self._opened().fileno(), end)
 
     def _move_to_file(self) -> None:
         assert self._memory is not None
@@ -227,7 +183,7 @@ class Payload(io.RawIOBase):
         self._memory = None
 
     def _opened(self) -> BinaryIO:
-        assert self._file is not None, "the payload is closed"
+        assert self._file is not None
         return self._file
 
     def _explain(self, error: OSError) -> StoreError:
@@ -239,11 +195,9 @@ class Payload(io.RawIOBase):
                 kept="Every version saved before.",
                 hint="Free some space, or point JSK_HOME at a larger disk.",
             )
-        return StoreError(
-            f"Cannot write a temporary file in {folder}: {error.strerror}.",
-            kept="Every version saved before.",
-            hint="Choose a folder you may write to (JSK_HOME for the kit's own).",
-        )
+        what = f"Cannot write a temporary file in {folder}: {error.strerror}."
+        hint = "Choose a folder you may write to (JSK_HOME for the kit's own)."
+        return StoreError(what, kept="Every version saved before.", hint=hint)
 
     # Reading ----------------------------------------------------------------------------------------
 
@@ -257,9 +211,23 @@ class Payload(io.RawIOBase):
         payload._memory, payload._owns_file = None, owned
         payload.path = path
         payload._file = path.open("rb", buffering=0)
-        payload.size = os.fstat(payload._file.fileno()).st_size
+        payload._before = os.fstat(payload._file.fileno())
+        payload.size = payload._before.st_size
         payload.follow_to(payload.size)
         return payload
+
+    def is_as_opened(self) -> bool:
+        """Tell whether nothing has written to the file since :meth:`of_file` opened it."""
+        if self._before is None:
+            return True
+        after = os.fstat(self._opened().fileno())  # not of the path: another file may be there by now
+        return (after.st_size, after.st_mtime_ns) == (self._before.st_size, self._before.st_mtime_ns)
+
+    def says_its_size(self) -> bool:
+        """Tell whether the file ends where its size says; those of ``/proc`` say that they are empty."""
+        with suppress(OSError):
+            return len(self.read_at(max(self.size - 1, 0), 2)) == min(self.size, 1)
+        return False
 
     @classmethod
     def of_bytes(cls, data: bytes) -> Payload:
@@ -286,25 +254,40 @@ class Payload(io.RawIOBase):
             self._bytes = self._memory.getvalue()
         return self._bytes
 
-    def blocks(self, size: int = BLOCK) -> Any:
+    def blocks(self, size: int = BLOCK) -> Iterator[bytes]:
         """Yield the bytes in blocks of ``size``."""
         for offset in range(0, self.size, size):
-            yield self.read_at(offset, min(size, self.size - offset))
+            wanted = min(size, self.size - offset)
+            block = self.read_at(offset, wanted)
+            if len(block) < wanted:
+                raise became_shorter(self.path)
+            yield block
 
     def reader(self, offset: int = 0, size: int | None = None) -> PayloadReader:
         """Return a seekable file over the bytes (or a part of them)."""
         return PayloadReader(self, offset, self.size - offset if size is None else size)
 
     def copy_to(self, path: Path, *, durable: bool = True) -> None:
-        """Write the bytes to ``path``; with ``durable`` they are on the disk when this returns."""
-        with path.open("wb") as out:
-            if self.path is not None:
-                with self.path.open("rb") as source:
-                    shutil.copyfileobj(source, out, BLOCK)
-            else:
-                out.write(self.getvalue())
+        """Write the bytes to ``path``; with ``durable`` they are on the disk when this returns.
+
+        A durable copy of a file that others may write to is compared with the digest.
+
+        Raises
+        ------
+        CannotRepresent
+            If something wrote to the file meanwhile.
+        """
+        with path.open("w+b", buffering=0) as out, closing(Hashing()) as written:
+            compared = durable and not self._owns_file
+            for block in self.blocks():
+                _write_all(out, block)
+                if compared:
+                    written.follow(out.fileno(), out.tell())
+            if compared:
+                written.catch_up(out.fileno(), self.size)
+                if written.digest() != self.digest:
+                    raise was_changed(self.path)
             if durable:
-                out.flush()
                 os.fsync(out.fileno())
 
     def move_to(self, path: Path) -> None:
@@ -327,11 +310,7 @@ class Payload(io.RawIOBase):
 
     def close(self) -> None:
         """Forget the bytes and remove the temporary file."""
-        self._closing = True  # a thread that still hashes stops
-        if self._hashing is not None:
-            with suppress(OSError):
-                self._hashing.result()
-            self._hashing = None
+        self._hashing.close()
         if self._file is not None:
             self._file.close()
             self._file = None
@@ -352,73 +331,6 @@ class Payload(io.RawIOBase):
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class PayloadReader(io.RawIOBase):
-    """A seekable, read-only file over (a part of) a payload.
-
-    Parameters
-    ----------
-    payload
-        What to read.
-    offset, size
-        Which part of it, in bytes.
-    """
-
-    #: Called with the number of bytes each time some are read; the progress bar listens here.
-    on_read: Callable[[int], None] | None = None
-
-    def __init__(self, payload: Payload, offset: int, size: int) -> None:
-        super().__init__()
-        self._payload, self._offset, self._size = payload, offset, size
-        self._position = 0
-
-    def readable(self) -> bool:
-        """Tell that this is a file to read from."""
-        return True
-
-    def seekable(self) -> bool:
-        """Tell that reading can start anywhere: retries rewind."""
-        return True
-
-    def __len__(self) -> int:
-        return self._size
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to ``offset`` bytes from the start, the position or the end."""
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(0, base + offset)
-        return self._position
-
-    def tell(self) -> int:
-        """Return the position in bytes."""
-        return self._position
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Return up to ``size`` bytes; all the rest without one."""
-        left = max(0, self._size - self._position)
-        wanted = left if size is None or size < 0 else min(size, left)
-        block = self._payload.read_at(self._offset + self._position, wanted) if wanted else b""
-        if len(block) < wanted:
-            raise CannotRepresent(
-                f"The file {str(self._payload.path)!r} became shorter while it was being read.",
-                kept="Every version saved before.",
-                hint="Put it again once nothing writes to it.",
-            )
-        self._position += len(block)
-        if self.on_read is not None:
-            self.on_read(len(block))
-        return block
-
-    def readall(self) -> bytes:
-        """Return all that is left."""
-        return self.read()
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill ``buffer`` and return how many bytes it took."""
-        block = self.read(len(buffer))
-        buffer[: len(block)] = block
-        return len(block)
 
 
 def _write_all(file: Any, block: Any) -> None:

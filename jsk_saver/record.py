@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any
 
+from jsk_saver import travelled
 from jsk_saver.errors import IntegrityError, InvalidMetadata, InvalidName
 
 JSON = dict[str, Any]
@@ -78,6 +79,11 @@ class Record:
         """Return the same record, now that the store has given it a version."""
         return replace(self, version=version)
 
+    def copied(self) -> Record:
+        """Return the same record with dictionaries of its own, for callers who may change them."""
+        trees = {key: travelled.copied(getattr(self, key)) for key in ("metadata", "lineage", "facts")}
+        return replace(self, **trees)
+
     def to_json(self) -> JSON:
         """Return the record as plain JSON, without name and version (the store's address says those)."""
         return {
@@ -100,7 +106,7 @@ class Record:
         Raises
         ------
         IntegrityError
-            If ``data`` is not a record that this release can read.
+            If ``data`` is not a record that this release can read: others may have written to the store.
         """
         try:
             if data["v"] > RECORD_VERSION:
@@ -112,15 +118,15 @@ class Record:
             return cls(
                 name=name,
                 version=version,
-                format=str(data["format"]),
-                type=str(data["type"]),
-                size=int(data["size"]),
-                digest=str(data["digest"]),
-                created=parse_time(data["created"]),
-                metadata=dict(data.get("metadata") or {}),
-                lineage=dict(data.get("lineage") or {}),
-                facts=dict(data.get("facts") or {}),
-                state=dict(data.get("state") or {}),
+                format=travelled.text(data, "format"),
+                type=travelled.text(data, "type"),
+                size=travelled.size(data),
+                digest=travelled.text(data, "digest"),
+                created=travelled.time(data),
+                metadata=travelled.shallow(data, "metadata"),
+                lineage=travelled.lineage(data),
+                facts=travelled.shallow(data, "facts"),
+                state=travelled.tree(data, "state"),
             )
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise IntegrityError(
@@ -198,6 +204,8 @@ def _name_problem(name: object) -> str:
         return f"is {length:,} bytes long in UTF-8, and stores keep at most {MAX_NAME_BYTES:,}"
     if any(ord(character) < 32 or ord(character) == 127 for character in name):
         return "holds a control character"
+    if "\ufffe" in name or "\uffff" in name:  # XML, in which servers answer, has no place for them
+        return "holds U+FFFE or U+FFFF, which are no characters"
     if "\\" in name:
         return "holds a backslash (parts are separated by '/')"
     return _path_problem(name)
@@ -211,7 +219,7 @@ def _path_problem(name: str) -> str:
         return "climbs out of the store with '..'"
     if "" in parts or "." in parts:
         return "has an empty part or a '.' between its slashes"
-    if parts[0] == RESERVED:
+    if RESERVED in parts:  # anywhere: a store may lie below another one
         return f"lies in {RESERVED!r}, which the kit keeps for itself"
     return ""
 

@@ -1,11 +1,11 @@
-"""What the saver returns: one saved version, many of them, and the story of one."""
+"""What the saver returns: one saved version, and many of them."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Self, overload
 
 from jsk_saver import wording
@@ -22,8 +22,12 @@ from jsk_saver.display import (
 from jsk_saver.errors import MissingExtra
 from jsk_saver.record import JSON, Record, format_time
 
+#: Significant digits of a float in a table of versions.
+_DIGITS = 6
 #: How many versions, and how many of their metadata's entries, a table shows.
 _MOST_ROWS, _MOST_ENTRIES = 50, 6
+#: Columns that a table has anyway; metadata of these names keeps its whole path.
+_HEADINGS = ("#", "name", "version", "size", "created", "deleted", "by")
 _UNCHANGED = "the newest version is the same, so no new one was made"
 
 
@@ -57,6 +61,10 @@ class Saved:
         What the format found out: ``{"rows": 1000, "columns": 8}``.
     unchanged
         Whether this version was there already and ``put`` made none.
+    store
+        The store it lies in, where that is known.
+    hidden
+        Whether its name was deleted, when it was found.
     """
 
     name: str
@@ -71,9 +79,22 @@ class Saved:
     lineage: JSON
     facts: JSON
     unchanged: bool = False
+    store: str = ""
+    hidden: bool = False
+    #: What the call that returned it did; the version itself knows nothing of that.
+    _done: str = field(default="saved", repr=False, compare=False)
 
     @classmethod
-    def of(cls, record: Record, uri: str, *, unchanged: bool = False) -> Self:
+    def of(
+        cls,
+        record: Record,
+        uri: str,
+        *,
+        unchanged: bool = False,
+        store: str = "",
+        hidden: bool = False,
+        done: str = "saved",
+    ) -> Self:
         """Return what people see of a record that lies at ``uri``."""
         return cls(
             name=record.name,
@@ -88,6 +109,9 @@ class Saved:
             lineage=record.lineage,
             facts=record.facts,
             unchanged=unchanged,
+            store=store,
+            hidden=hidden,
+            _done="unchanged" if unchanged else done,
         )
 
     def __hash__(self) -> int:
@@ -95,7 +119,7 @@ class Saved:
 
     def to_dict(self) -> JSON:
         """Return it as plain JSON."""
-        plain = {field.name: getattr(self, field.name) for field in fields(self)}
+        plain = {item.name: getattr(self, item.name) for item in fields(self) if item.compare}
         return {**plain, "created": format_time(self.created)}
 
     def _fields(self) -> list[tuple[str, Any]]:
@@ -105,20 +129,22 @@ class Saved:
             ("created", _clock(self.created)),
             ("metadata", wording.entries(self.metadata)),
             ("by", wording.maker(self.lineage)),
-            ("notebook", wording.place(self.lineage)),
+            (wording.place_label(self.lineage), wording.place(self.lineage)),
             ("commit", wording.code(self.lineage)),
-            ("made from", wording.parent_lines(self.lineage)),
+            ("made from", wording.made_from(self.lineage)),
+            ("read before", wording.read_before(self.lineage)),
             ("digest", Code(self.digest)),
             ("uri", Code(self.uri)),
             ("unchanged", _UNCHANGED if self.unchanged else ""),
+            ("hidden", f'deleted; saver.restore("{self.name}") brings it back' if self.hidden else ""),
         ]
         return [(name, value) for name, value in told if value]
 
     def __repr__(self) -> str:
-        return text_fields(self._fields(), title=f"saved {human_value(self.name)}")
+        return text_fields(self._fields(), title=f"{self._done} {human_value(self.name)}")
 
     def _repr_html_(self) -> str:
-        return html_fields(self._fields(), caption=f"saved {self.name}")
+        return html_fields(self._fields(), caption=f"{self._done} {self.name}")
 
 
 class Results(Sequence[Saved]):
@@ -134,12 +160,22 @@ class Results(Sequence[Saved]):
         What to type next when there are none.
     numbers
         What each is called by number, as ``get(version=3)`` counts.
+    total
+        How many there are beyond the limit as well; as many as ``items`` without it.
     """
 
     def __init__(
-        self, items: Iterable[Saved], title: str = "", hint: str = "", *, numbers: Sequence[int] | None = None
+        self,
+        items: Iterable[Saved],
+        title: str = "",
+        hint: str = "",
+        *,
+        numbers: Sequence[int] | None = None,
+        total: int | None = None,
     ) -> None:
         self._items = tuple(items)
+        #: How many versions fit, whatever the limit of the search.
+        self.total = len(self._items) if total is None else total
         self.title = title
         self.hint = hint
         self._numbers = None if numbers is None else tuple(numbers)
@@ -149,8 +185,8 @@ class Results(Sequence[Saved]):
     @overload
     def __getitem__(self, index: slice) -> Results: ...
     def __getitem__(self, index: int | slice) -> Saved | Results:
-        if isinstance(index, int):
-            return self._items[index]
+        if not isinstance(index, slice):
+            return self._items[index]  # whatever counts as a whole number, NumPy's too
         numbers = None if self._numbers is None else self._numbers[index]
         return Results(self._items[index], self.title, self.hint, numbers=numbers)
 
@@ -162,6 +198,11 @@ class Results(Sequence[Saved]):
 
     def __hash__(self) -> int:
         return hash(self._items)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """What each is called by number, in a history; elsewhere they have none."""
+        return self._numbers or ()
 
     @property
     def names(self) -> list[str]:
@@ -207,7 +248,9 @@ class Results(Sequence[Saved]):
 
     def _title(self) -> str:
         joint = " " if self.title.startswith(("of ", "in ", "matching ")) else ": "
-        counted = wording.count(len(self._items), "version")
+        counted = wording.count(max(self.total, len(self._items)), "version")
+        if self.total > len(self._items):
+            counted = f"{len(self._items):,} of {counted}"
         line = human_value(f"{counted}{joint}{self.title}" if self.title else counted)
         return line[0].upper() + line[1:]
 
@@ -215,13 +258,21 @@ class Results(Sequence[Saved]):
         if not self._items:
             return [f"Next: {self.hint}"] if self.hint else []
         more = len(self._items) - _MOST_ROWS
-        return [f"… and {more:,} more"] if more > 0 else []
+        notes = [f"… and {more:,} more"] if more > 0 else []
+        if self.total > len(self._items):
+            notes.append(f"Next: limit={self.total} shows all {self.total:,}")
+        deleted = {item.name for item in self._items if item.hidden}
+        return [
+            *notes,
+            *(f'Next: saver.restore("{name}")    # brings it back' for name in sorted(deleted)[:1]),
+        ]
 
     def _table(self) -> tuple[Columns, list[dict[str, Any]]]:
         """Return the columns that tell these versions apart, and their rows."""
         items = self._items[:_MOST_ROWS]
         entries = [
-            {f"metadata.{key}": value for key, value in wording.flatten(item.metadata)} for item in items
+            {f"metadata.{key}": value for key, value in found.items()}
+            for found in fold([item.metadata for item in items], _MOST_ENTRIES)
         ]
         rows = [
             {"name": item.name, "version": item.version, "size": item.size, "created": item.created}
@@ -236,6 +287,12 @@ class Results(Sequence[Saved]):
         if self._numbers is not None:
             rows = [{"#": number, **row} for number, row in zip(self._numbers, rows, strict=False)]
             columns.insert(0, Column("#"))
+        if any(item.hidden for item in items):
+            rows = [
+                row | {"deleted": "deleted" if item.hidden else ""}
+                for item, row in zip(items, rows, strict=True)
+            ]
+            columns.append(Column("deleted"))
         columns += [Column("by", optional=True), *_entry_columns(entries)]
         return columns, rows
 
@@ -253,96 +310,42 @@ def _entry_columns(entries: Sequence[JSON]) -> list[Column]:
     """Return columns for the metadata that most versions have, as they are in the index's language."""
     uses = Counter(key for found in entries for key in found)
     return [
-        Column(key, optional=True, title=key.removeprefix("metadata."))
+        Column(key, optional=True, title=_heading(key), digits=_DIGITS)
         for key, _ in uses.most_common(_MOST_ENTRIES)
     ]
 
 
-class Story:
-    """The story of one version: what it is, who made it, when, where, and from what.
+def _heading(path: str) -> str:
+    key = path.removeprefix("metadata.")
+    return path if key in _HEADINGS else key
 
-    Parameters
-    ----------
-    saved
-        The version.
-    position, total
-        Which of how many versions of its file name it is, the oldest being 1; unknown without.
-    children
-        How many versions are known that were made from it; unknown without.
+
+def fold(metadata: Sequence[JSON], most: int) -> list[JSON]:
+    """Return the entries of each by their paths; the largest dictionaries as one, where all are too many.
+
+    Examples
+    --------
+    >>> fold([{"params": {"a": 1, "b": 2, "c": 3}, "origin": "x"}], most=2)
+    [{'params': '{3}', 'origin': 'x'}]
     """
-
-    def __init__(
-        self,
-        saved: Saved,
-        *,
-        position: int | None = None,
-        total: int | None = None,
-        children: int | None = None,
-    ) -> None:
-        self.saved = saved
-        self.position = position
-        self.total = total
-        self.children = children
-
-    def to_dict(self) -> JSON:
-        """Return it as plain JSON."""
-        told = {"position": self.position, "total": self.total, "children": self.children}
-        return self.saved.to_dict() | {key: value for key, value in told.items() if value is not None}
-
-    @property
-    def sentences(self) -> str:
-        """The story in a few sentences, what is not known left out."""
-        saved, lineage = self.saved, self.saved.lineage
-        kind = saved.type or "File"
-        which = f", the {wording.rank(self.position, self.total)}" if self.position and self.total else ""
-        by = f" by {lineage['user']}" if lineage.get("user") else ""
-        told = [f"{kind}{which}, saved{by} on {saved.created.astimezone():%-d %B %Y at %H:%M:%S %Z}."]
-        if wording.place(lineage) or lineage.get("commit"):
-            origin = (
-                f"It comes from {wording.place(lineage)}, " if wording.place(lineage) else "The code was "
+    paths: dict[str, set[str]] = {}
+    for found in metadata:
+        for key, value in found.items():
+            paths.setdefault(key, set()).update(path for path, _ in wording.flatten({key: value}))
+    total, folded = sum(map(len, paths.values())), set()
+    for key in sorted(paths, key=lambda key: -len(paths[key])):
+        if total <= most or len(paths[key]) == 1:
+            break
+        folded.add(key)
+        total -= len(paths[key]) - 1
+    return [
+        dict(
+            wording.flatten(
+                {
+                    key: f"{{{len(value)}}}" if key in folded and isinstance(value, dict) else value
+                    for key, value in found.items()
+                }
             )
-            commit = f"at commit {wording.code(lineage)}" if lineage.get("commit") else ""
-            told.append(f"{(origin + commit).rstrip(', ')}.")
-        if wording.trial(lineage):
-            told.append(f"It belongs to {wording.trial(lineage)}.")
-        told += filter(None, [self._family()])
-        return " ".join(told)
-
-    def _family(self) -> str:
-        parents = len(self.saved.lineage.get("parents", ()))
-        made_from = f"It was made from {wording.count(parents, 'version')}" if parents else ""
-        if self.children is None:
-            return f"{made_from}." if made_from else ""
-        verb = "was" if self.children == 1 else "were"
-        into = f"{wording.count(self.children, 'known version')} {verb} made from it"
-        return f"{made_from}, and {into}." if made_from else f"{into[0].upper()}{into[1:]}."
-
-    def _fields(self) -> list[tuple[str, Any]]:
-        saved, lineage = self.saved, self.saved.lineage
-        told = [
-            ("version", Code(saved.version)),
-            ("contents", wording.contents(saved.size, saved.facts, saved.format)),
-            ("metadata", wording.entries(saved.metadata)),
-            ("facts", wording.other_facts(saved.facts)),
-            ("made from", wording.parent_lines(lineage)),
-            ("by", wording.maker(lineage)),
-            ("notebook", wording.place(lineage)),
-            ("repository", Code(lineage.get("remote", ""))),
-            ("commit", Code(wording.commit(lineage))),
-            ("trial", wording.trial(lineage)),
-            ("kernel image", Code(lineage.get("image", ""))),
-            ("fingerprint", Code(lineage.get("fingerprint", ""))),
-            ("Python", lineage.get("python")),
-            ("packages", Code(lineage.get("packages", ""))),
-            ("restored from", Code(lineage.get("restored", ""))),
-            ("copied from", Code(lineage.get("copied", ""))),
-            ("digest", Code(saved.digest)),
-            ("uri", Code(saved.uri)),
-        ]
-        return [(name, value) for name, value in told if value]
-
-    def __repr__(self) -> str:
-        return text_fields(self._fields(), title=human_value(self.saved.name), lead=self.sentences)
-
-    def _repr_html_(self) -> str:
-        return html_fields(self._fields(), caption=self.saved.name, lead=self.sentences)
+        )
+        for found in metadata
+    ]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from jsk_saver.errors import CannotRepresent, IntegrityError, JskError, NotFound
-from jsk_saver.reader import Reader, Version
+from jsk_saver.choosing import FileName, Version, which
+from jsk_saver.errors import CannotRepresent, IntegrityError, JskError, NotAgreed, NotFound
+from jsk_saver.human import human_value
+from jsk_saver.reader import Reader
 from jsk_saver.record import JSON, Record, check_metadata, check_name, now
 from jsk_saver.saved import Saved
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from jsk_saver.connection import Notes
     from jsk_saver.verify import Verification
 
@@ -51,12 +56,12 @@ class Saver(Reader):
         self,
         filename: str | os.PathLike[str],
         obj: Any = MISSING,
-        *,
+        *more: Any,
         dataframe: Any = MISSING,
         metadata: Mapping[str, Any] | None = None,
         format: str | None = None,  # noqa: A002 - the word of the field
         if_changed: bool | None = None,
-        parents: Iterable[Saved] = (),
+        parents: Saved | Iterable[Saved | tuple[str, str]] = (),
     ) -> Saved:
         """Save an object as a new version of ``filename``.
 
@@ -65,7 +70,8 @@ class Saver(Reader):
         filename
             Relative name such as ``data/channels.parquet``; its extension chooses the format.
         obj
-            Any object a format knows, or a :class:`pathlib.Path` of a file or folder of any size.
+            Any object a format knows, or a :class:`pathlib.Path` of a file or folder of any size (which
+            :meth:`get` returns as a path again, or as a table with ``as_="pandas"``).
         dataframe
             Another spelling of ``obj``.
         metadata
@@ -76,7 +82,9 @@ class Saver(Reader):
             First ask the store whether the newest version has the same bytes and metadata; if so, make
             no new one and say so in ``unchanged``.
         parents
-            Versions this one was made from, beside those read in this process.
+            Version or versions this one was made from: what ``put`` or ``search`` returned, or pairs of
+            name and version. Lineage tells them apart from those that were only read before, which it
+            knows by itself (see :meth:`step`).
 
         Returns
         -------
@@ -102,8 +110,9 @@ class Saver(Reader):
         from jsk_saver.encoding import encoded
 
         name, meta = check_name(filename), check_metadata(metadata)
-        thing = _the_object(name, obj, dataframe)
-        with encoded(self.formats, name, thing, format, self._connection.scratch) as written:
+        thing = _the_object(name, obj, dataframe, more)
+        scratch, home = self._connection.scratch, self.settings.home
+        with encoded(self.formats, name, thing, format, scratch, home) as written:
             record = Record(
                 name=name,
                 version="",
@@ -116,7 +125,7 @@ class Saver(Reader):
                 facts=written.facts,
                 state=written.state,
             )
-            origin, notes = self._lineage_of_now(parents)
+            origin, notes = self._lineage_of_now((parents,) if isinstance(parents, Saved) else parents)
             record = replace(record, lineage=origin)
             if self.settings.if_changed if if_changed is None else if_changed:
                 with self._connection.spooling(record, written.payload, notes):
@@ -137,72 +146,93 @@ class Saver(Reader):
             newest = self.store.head(record.name)
         except (NotFound, IntegrityError):
             return None
-        told = ("digest", "format", "type", "metadata", "state")
-        return newest if all(getattr(newest, what) == getattr(record, what) for what in told) else None
+        return newest if _told(newest) == _told(record) else None
 
-    def _lineage_of_now(self, parents: Iterable[Saved] = ()) -> tuple[JSON, Notes]:
+    def step(self) -> AbstractContextManager[None]:
+        """Begin a step of work: what is saved in the block comes after what was read *in the block* only.
+
+        Without steps, lineage counts every version read in this process before, newest 20 named. Steps
+        may be nested, and hold in this thread and task only.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> saver = Saver(tempfile.mkdtemp())
+        >>> _ = saver.put("raw.json", [3, 4]), saver.put("other.json", "not needed")
+        >>> _ = saver.get("other.json")
+        >>> with saver.step():
+        ...     saved = saver.put("sum.json", sum(saver.get("raw.json")))
+        >>> [parent["name"] for parent in saved.lineage["parents"]]
+        ['raw.json']
+        """
+        from jsk_saver.lineage import step
+
+        return step()
+
+    def _lineage_of_now(self, parents: Iterable[Saved | tuple[str, str]] = ()) -> tuple[JSON, Notes]:
         """Return where a version made now comes from, and the notes that this refers to."""
-        from jsk_saver import lineage
+        from jsk_saver import lineage, package_lists
 
         collected = lineage.collect(parents, self.store.uri, enabled=self.settings.lineage)
         if "packages" not in collected:
             return collected, {}
         digest, text = lineage.packages()
-        return collected, {f"packages/{digest}.txt": text.encode()}
+        return collected, {package_lists.key(digest): text.encode()}
 
     # Going back -------------------------------------------------------------------------------------
 
-    def delete(self, filename: str | os.PathLike[str]) -> None:
-        """Hide ``filename``. Nothing is removed; :meth:`restore` brings it back."""
-        name = check_name(filename)
+    def delete(self, filename: FileName) -> None:
+        """Hide ``filename``, all its versions. Nothing is removed; :meth:`restore` brings it back."""
+        name, _ = which(filename)
         self.store.hide(name)
         with self._connection.index_may_wait():
             self._connection.index.hide(name)
 
-    def restore(self, filename: str | os.PathLike[str], *, version: Version | None = None) -> Saved:
+    def restore(self, filename: FileName, *, version: Version | None = None) -> Saved:
         """Bring back a deleted name; or, with ``version``, make an old version the newest.
 
         The old version stays where it is: a new one is made with its bytes and metadata, in the store,
         without sending them through this machine.
         """
-        name = check_name(filename)
+        name, version = which(filename, version)
         wanted = self._connection.resolve(name, version)
-        source = self.store.head(name, wanted) if wanted is not None else None
+        source = self._connection.head(name, wanted) if wanted is not None else None
         was_hidden = self.store.unhide(name)
         with self._connection.index_may_wait():
             self._connection.index.unhide(name)
         newest = self._connection.head(name)
         if source is None or source.version == newest.version:
-            return self._saved(newest, unchanged=not was_hidden)
+            return self._saved(newest, unchanged=not was_hidden, done="restored")
         origin, notes = self._lineage_of_now()
-        origin = {**origin, "parents": [], "restored": source.version}
+        before = ("parents", "truncated", "reads")  # an old version was made before any of these were read
+        origin = {key: value for key, value in origin.items() if key not in before}
+        origin["restored"] = source.version
         self._connection.keep_notes(notes)
         stored = self.store.duplicate(source, replace(source, version="", created=now(), lineage=origin))
         with self._connection.index_may_wait():
             self._connection.index.append(stored)
-        return self._saved(stored)
+        return self._saved(stored, done="restored")
 
-    def purge(
-        self, filename: str | os.PathLike[str], *, version: Version | None = None, yes: bool = False
-    ) -> int:
+    def purge(self, filename: FileName, *, version: Version | None = None, yes: bool = False) -> int:
         """Remove a version, or all of ``filename``, for good, and return how many versions that were.
+
+        The numbers of later versions move down by one then; their identifiers stay.
 
         Parameters
         ----------
         filename, version
-            What; all versions without one.
+            What; all versions without one (what ``put`` or ``search`` returned is one version).
         yes
-            Do not ask. In a notebook or terminal the question is asked otherwise; in a script it is not.
+            Do not ask. Without it the person at the notebook or terminal is asked; where there is none,
+            as in a script, nothing is removed.
 
         Raises
         ------
-        JskError
-            If the answer is no.
+        NotAgreed
+            If the answer is no, or nobody can be asked.
         """
-        from jsk_saver.asking import confirm
-
-        name = check_name(filename)
-        wanted = self._connection.resolve(name, version)
+        name, version = which(filename, version)
+        wanted = self._connection.identify(name, version)
         entries = self._connection.entries(name)
         doomed = [entry for entry in entries if wanted is None or entry.version == wanted]
         if not doomed:
@@ -210,19 +240,32 @@ class Saver(Reader):
         if all(entry.marker for entry in entries if entry not in doomed):
             doomed = entries  # markers alone would hide nothing
         count = sum(not entry.marker for entry in doomed)
-        if not yes and not confirm(f"Remove {count} version(s) of {name!r} from {self.store.uri} for good?"):
-            raise JskError(f"{name!r} was not purged.", kept="All of it.", hint="purge(…, yes=True)")
+        if not yes:
+            self._ask_to_purge(name, wanted, count)
         for entry in reversed(doomed):  # oldest first: cut off half-way, the newest is still there
             self.store.remove(name, entry.version)
             self._connection.forget(name, entry.version)
         self._connection.catch_up().with_name(name)
         return count
 
+    def _ask_to_purge(self, name: str, version: str | None, count: int) -> None:
+        from jsk_saver.asking import confirm, interactive
+
+        asked = interactive()
+        if asked and confirm(f"Remove {count} version(s) of {name!r} from {self.store.uri} for good?"):
+            return
+        which_one = "" if version is None else f', version="{version}"'
+        raise NotAgreed(
+            f"{name!r} was not purged{'' if asked else ': nobody is here to be asked'}.",
+            kept="All of it.",
+            hint=f'saver.purge("{name}"{which_one}, yes=True)',
+        )
+
     # Looking after it -------------------------------------------------------------------------------
 
     def copy(
         self,
-        filename: str | os.PathLike[str],
+        filename: FileName,
         to: str | os.PathLike[str] | Saver,
         *,
         as_name: str | None = None,
@@ -240,36 +283,28 @@ class Saver(Reader):
         as_name
             Its name there; the same without one.
         history
-            Copy all versions, oldest first, not only one.
+            Copy all versions, oldest first, not only one. Those that were copied before are not copied
+            again, so that a copy that was interrupted can be taken up.
 
         Returns
         -------
         Saved
-            The (last) version made in the other store.
+            The (last) version made in the other store; ``unchanged`` if it had all of them.
         """
-        name = check_name(filename)
+        from jsk_saver.copying import Copying
+
+        name, version = which(filename, version)
         target = to if isinstance(to, Saver) else Saver(to, **self._connection.overrides)
-        if history:
-            wanted = [e.version for e in reversed(self._connection.entries(name)) if not e.marker]
-        else:
-            wanted = [self._record(name, version).version]
-        saved = [self._copy_one(name, one, target, check_name(as_name or name)) for one in wanted]
-        if not saved:
+        copying = Copying(self._connection, name, target._connection, check_name(as_name or name))
+        if not history:
+            return target._saved(copying.one(self._record(name, version).version), done="copied")
+        wanted = [e.version for e in reversed(self._connection.entries(name)) if not e.marker]
+        if not wanted:
             raise NotFound(f"{name!r} has no versions to copy.", hint=f'saver.history("{name}")')
-        return saved[-1]
+        *_, (record, was_there) = copying.missing(wanted)
+        return target._saved(record, unchanged=was_there, done="copied")
 
-    def _copy_one(self, name: str, version: str, target: Saver, new_name: str) -> Saved:
-        from jsk_saver.delivery import verified
-
-        record, payload = self._connection.read(name, version)
-        with verified(record, payload, wait=True):
-            origin: JSON = {**record.lineage, "copied": self.store.address(name, version)}
-            copy = replace(record, name=new_name, version="", lineage=origin, digest=payload.digest)
-            return target._saved(target._connection.send(copy, payload))
-
-    def verify(
-        self, filename: str | os.PathLike[str] | None = None, *, version: Version | None = None
-    ) -> Verification:
+    def verify(self, filename: FileName | None = None, *, version: Version | None = None) -> Verification:
         """Read versions again and compare their digests: of one, of all of a name, or of everything.
 
         Returns
@@ -279,18 +314,32 @@ class Saver(Reader):
         """
         from jsk_saver.verify import verify
 
-        name = None if filename is None else check_name(filename)
-        wanted = None if name is None else self._connection.resolve(name, version)
-        return verify(self._connection, name, wanted)
+        if filename is None:
+            return verify(self._connection, None, None)
+        name, version = which(filename, version)
+        return verify(self._connection, name, self._connection.identify(name, version))
 
     def reindex(self) -> int:
         """Build the index anew from the store, and return how many file names it has."""
         self._connection.index.clear()
+        self.store.doubt()
         with self._connection.catch_up() as catch_up:
             return catch_up.with_all()
 
 
-def _the_object(name: str, obj: Any, dataframe: Any) -> Any:
+def _told(record: Record) -> tuple[Any, ...]:
+    """Return what is the same in two versions that are; in JSON, since for Python 1, 1.0 and True are one."""
+    plain = [json.dumps(part, sort_keys=True) for part in (record.metadata, record.state)]
+    return record.digest, record.format, record.type, *plain
+
+
+def _the_object(name: str, obj: Any, dataframe: Any, more: tuple[Any, ...]) -> Any:
+    if more:
+        raise JskError(
+            f"put({name!r}, …) takes what comes after the object by name; "
+            f"{human_value(more[0])[:60]} came without one.",
+            hint=f'saver.put("{name}", dataframe, metadata={{"origin": "youtube"}})',
+        )
     if (obj is MISSING) == (dataframe is MISSING):
         raise JskError(
             f"put({name!r}) takes one object, as second argument or as dataframe=; "

@@ -19,11 +19,28 @@ PREFIX = "JSK_"
 
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
+#: Settings in bytes, which may be given with a unit.
+_SIZES = ("cache_size", "part_size")
+#: Settings by which an S3 store is reached; the spool keeps them with what waits for it.
+REACHING = ("endpoint_url", "profile", "region", "sse", "kms_key")
+#: What looks like the address of something else than a folder.
+_SCHEME = re.compile(
+    r"(s3[an]?|gs|gcs|az|abfss?|wasbs?|https?|s?ftp|hdfs|dbfs|file|minio)(:|//)|[A-Za-z][\w+.-]*://", re.I
+)
+#: What else the kit and its notebooks read from the environment.
+_OTHERS = {
+    f"{PREFIX}{name}"
+    for name in ("DEBUG", "USER", "NOTEBOOK", "EXPERIMENT", "TRIAL", "KERNEL_IMAGE", "KERNEL_FINGERPRINT")
+}
+_NUMBERS = {"timeout": "a whole number of seconds such as 30"}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
 
 def _default_home() -> Path:
-    return Path.home() / ".jsk"
+    try:
+        return Path.home() / ".jsk"
+    except RuntimeError:  # a user without a home folder; an error only if no other is set
+        return Path()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +56,8 @@ class Settings:
     if_changed
         Whether ``put`` first asks the store if the newest version already is the same.
     lineage
-        Whether to note who, where, from which commit and notebook.
+        Whether to note who, where, from which commit and notebook, and what was read before; what is given
+        as ``parents=`` is noted always.
     cache
         Whether to keep versions read from S3 on this machine.
     cache_size
@@ -63,7 +81,7 @@ class Settings:
     retries
         Attempts before the store counts as unreachable.
     timeout
-        Seconds to wait for a connection or an answer.
+        Seconds to wait for an answer, or for more of one (and for a connection, there at most 20).
     origins
         Where each value came from, by name; what is absent is the default.
     """
@@ -83,7 +101,7 @@ class Settings:
     part_size: int = 16 * 2**20
     connections: int = 10
     retries: int = 5
-    timeout: int = 20
+    timeout: int = 30
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property
@@ -118,7 +136,7 @@ def load(start: Path | None = None, **arguments: Any) -> Settings:
     """
     settings = Settings()
     for origin, values in (
-        *_from_project(start or Path.cwd()),
+        *_from_project(start or _working_folder()),
         *_from_environment(os.environ),
         *(("argument", {name: value}) for name, value in arguments.items() if value is not None),
     ):
@@ -127,10 +145,23 @@ def load(start: Path | None = None, **arguments: Any) -> Settings:
     return settings
 
 
-def _from_project(start: Path) -> list[tuple[str, dict[str, Any]]]:
+def unknown_variables(environment: Mapping[str, str]) -> list[str]:
+    """Return variables that look like the kit's, but mean nothing to it."""
+    known = {PREFIX + item.name.upper() for item in fields(Settings) if item.name != "origins"} | _OTHERS
+    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+
+
+def _working_folder() -> Path | None:
+    try:
+        return Path.cwd()
+    except FileNotFoundError:  # it was removed meanwhile
+        return None
+
+
+def _from_project(start: Path | None) -> list[tuple[str, dict[str, Any]]]:
     import tomllib
 
-    for folder in (start, *start.parents):
+    for folder in (start, *start.parents) if start is not None else ():
         file = folder / "pyproject.toml"
         try:
             text = file.read_text(encoding="utf-8")
@@ -152,9 +183,9 @@ def _from_project(start: Path) -> list[tuple[str, dict[str, Any]]]:
 
 def _beside(file: Path, name: str, value: Any) -> Any:
     """Return ``value``; a relative folder as seen from ``file``, so that every notebook means the same."""
-    if name not in ("store", "home") or not isinstance(value, str) or not value or "://" in value:
+    if name not in ("store", "home") or not isinstance(value, str) or not value or _SCHEME.match(value):
         return value
-    return str(file.parent / Path(value).expanduser())
+    return str(file.parent / _expanded(name, value, str(file)))
 
 
 def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, dict[str, Any]]]:
@@ -185,7 +216,28 @@ def _convert(name: str, kind: str, value: Any, origin: str) -> Any:
         return _whole_number(name, value, origin)
     if not isinstance(value, str | Path):
         raise SettingsError(f"The setting {name!r} takes text, not {value!r} (in: {origin}).")
-    return Path(value).expanduser().absolute() if kind == "Path" else str(value)
+    return _absolute(name, _expanded(name, value, origin), origin) if kind == "Path" else str(value)
+
+
+def _expanded(name: str, value: str | Path, origin: str) -> Path:
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise SettingsError(
+            f"The setting {name!r} is {str(value)!r}, and this user has no home folder (in: {origin}).",
+            hint=f"export {PREFIX}{name.upper()}=/a/folder/you/may/write/to",
+        ) from None
+
+
+def _absolute(name: str, path: Path, origin: str) -> Path:
+    try:
+        return path.absolute()
+    except FileNotFoundError:
+        raise SettingsError(
+            f"The setting {name!r} is the relative folder {str(path)!r} (from {origin}), and the working "
+            "folder is gone.",
+            hint="cd to a folder that exists, or give the whole path.",
+        ) from None
 
 
 def _boolean(name: str, value: Any, origin: str) -> bool:
@@ -199,10 +251,11 @@ def _boolean(name: str, value: Any, origin: str) -> bool:
 
 def _whole_number(name: str, value: Any, origin: str) -> int:
     match = re.fullmatch(r"\s*(\d{1,18})(\.\d{1,9})?\s*([A-Za-z]*)\s*", str(value))
-    if isinstance(value, bool) or not match or match[3].upper() not in _UNITS:
-        raise SettingsError(
-            f"The setting {name!r} is a number such as 1000 or '1 GB', not {value!r} (in: {origin})."
-        )
+    size = name in _SIZES
+    fits = match and (match[3].upper() in _UNITS if size else not match[2] and not match[3])
+    if isinstance(value, bool) or not match or not fits:
+        such = "a number such as 1000 or '1 GB'" if size else _NUMBERS.get(name, "a whole number such as 5")
+        raise SettingsError(f"The setting {name!r} is {such}, not {value!r} (in: {origin}).")
     unit = _UNITS[match[3].upper()]
     return int(match[1]) * unit + round(float(match[2] or 0) * unit)
 
@@ -227,9 +280,34 @@ def _check(settings: Settings) -> None:
     for name in ("connections", "retries", "timeout"):
         if getattr(settings, name) < 1:
             raise SettingsError(f"The setting {name!r} is at least 1 (from {settings.origin(name)}).")
-    scheme, found, rest = settings.store_uri.partition("://")
-    if found and (scheme not in ("s3", "file") or not rest.strip("/")):
+    _check_places(settings)
+
+
+def _check_places(settings: Settings) -> None:
+    """Refuse addresses that would send objects to another place than the one that was meant."""
+    if not settings.home.is_absolute():
         raise SettingsError(
-            f"The store {settings.store_uri!r} (from {settings.origin('store')}) is of an unknown kind.",
-            hint="JSK_STORE=s3://bucket/prefix, or a folder.",
+            "This user has no home folder, so the kit has no place for its own files.",
+            hint="export JSK_HOME=/a/folder/you/may/write/to",
+        )
+    endpoint = settings.endpoint_url
+    if endpoint and not re.match(r"https?://[^/\s]", endpoint):
+        shown = re.sub(r"[^/]*@", "…@", endpoint)
+        raise SettingsError(
+            f"The setting 'endpoint_url' is {shown!r}, which does not begin with http:// or https:// "
+            f"(from {settings.origin('endpoint_url')}).",
+            hint=f"JSK_ENDPOINT_URL=http://{shown.rpartition('//')[2]}",
+        )
+    uri = settings.store_uri
+    if not _SCHEME.match(uri):
+        if not uri.startswith("~"):
+            _absolute("store", Path(uri), settings.origin("store"))
+        return
+    scheme, _, rest = uri.partition("://")
+    if scheme not in ("s3", "file") or not rest.strip("/"):
+        mistyped = re.fullmatch(r"s3:?/+([^/].*)", uri, re.I)
+        meant = f"s3://{mistyped[1]}" if mistyped else "s3://bucket/prefix, or a folder"
+        raise SettingsError(
+            f"The store {uri!r} (from {settings.origin('store')}) is of an unknown kind.",
+            hint=f"JSK_STORE={meant}" + (f"    # the folder is ./{uri}" if mistyped else "."),
         )

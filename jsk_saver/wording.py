@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from jsk_saver.human import human_size, human_value, one_line
@@ -63,10 +63,10 @@ def contents(size: int, facts: JSON, kind: str) -> str:
     return ", ".join(part for part in (human_size(size), shape, kind) if part)
 
 
-def entries(metadata: JSON) -> list[str]:
-    """Return one line ``key: value`` for each entry of the metadata."""
+def entries(metadata: JSON, most: int | None = _MOST) -> list[str]:
+    """Return one line ``key: value`` for each entry of the metadata; all of them where ``most`` is None."""
     lines = [f"{one_line(key)}: {human_value(value)}" for key, value in flatten(metadata)]
-    return at_most(lines, _MOST, "more")
+    return lines if most is None else at_most(lines, most, "more")
 
 
 def other_facts(facts: JSON) -> list[str]:
@@ -107,21 +107,95 @@ def place(lineage: JSON) -> str:
     return ", ".join(part for part in (notebook, f"cell {cell}" if cell else "") if part)
 
 
-def parent_lines(lineage: JSON) -> list[str]:
-    """Return one line for each version it was made from."""
-    lines = [
-        f"{parent.get('name')}  {parent.get('version')}"
-        + (f"  in {parent['store']}" if "store" in parent else "")
-        for parent in lineage.get("parents", ())
+def place_label(lineage: JSON) -> str:
+    """Return what :func:`place` is: a notebook, or a plain script."""
+    script = "notebook" in lineage and "cell" not in lineage
+    return "script" if script and not str(lineage["notebook"]).endswith(".ipynb") else "notebook"
+
+
+def version(reference: Any) -> str:
+    """Return a version that a lineage refers to: name, version, and where it is in another store."""
+    if not isinstance(reference, Mapping):
+        return str(reference or "")
+    line = f"{reference.get('name')}  {reference.get('version')}"
+    return f"{line}  in {reference['store']}" if "store" in reference else line
+
+
+def made_from(lineage: JSON) -> list[str]:
+    """Return one line for each version that the caller said it was made from."""
+    return at_most(map(version, _parents(lineage, given=True)), _MOST, "versions")
+
+
+def read_before(lineage: JSON) -> list[str]:
+    """Return one line for each version that had been read before it was saved, the newest last."""
+    known = _parents(lineage, given=False)
+    lines = at_most(map(version, known), _MOST, "versions")
+    if not lineage.get("truncated"):
+        return lines
+    older = _number_read(lineage) - len(known)
+    return [
+        *lines,
+        f"… and {older:,} older ones" if older > 0 else "… and older ones that are no longer known",
     ]
-    lines = at_most(lines, _MOST, "versions")
-    return [*lines, "… and older ones that are no longer known"] if lineage.get("truncated") else lines
+
+
+def _parents(lineage: JSON, *, given: bool) -> list[Mapping[str, Any]]:
+    known = [parent for parent in lineage.get("parents") or () if isinstance(parent, Mapping)]
+    return [parent for parent in known if bool(parent.get("given")) == given]
+
+
+def _number_read(lineage: JSON) -> int:
+    return max(len(_parents(lineage, given=False)), lineage.get("reads") or 0)
+
+
+def children(known: Iterable[JSON]) -> tuple[list[str], list[str]]:
+    """Return a line for each version that was made from this one, and for each saved after reading it."""
+    made: list[str] = []
+    read: list[str] = []
+    for child in known:
+        (made if child.get("given") else read).append(version(child))
+    return at_most(made, _MOST, "versions"), at_most(read, _MOST, "versions")
+
+
+def family(lineage: JSON, known: Sequence[JSON] | None) -> list[str]:
+    """Return sentences about what a version comes from and, where known, what came of it.
+
+    Examples
+    --------
+    >>> family({"parents": [{"name": "raw.csv", "version": "1"}]}, [{"name": "fit.skops", "given": True}])
+    ['1 version was read before it.', '1 known version was made from it.']
+    """
+    made, read = len(_parents(lineage, given=True)), _number_read(lineage)
+    more = "other " if made else ""
+    told = [f"It was made from {count(made, 'version')}."] if made else []
+    told += [f"{count(read, f'{more}version')} {_was(read)} read before it."] if read else []
+    into = sum(bool(child.get("given")) for child in known or ())
+    after = len(known or ()) - into
+    told += [f"{count(into, 'known version')} {_was(into)} made from it."] if into else []
+    told += [f"{count(after, 'known version')} {_was(after)} saved after reading it."] if after else []
+    return told
+
+
+def _was(number: int) -> str:
+    return "was" if number == 1 else "were"
+
+
+def packages(name: str, version: str, lineage: JSON, number: int | None) -> list[str]:
+    """Return how many packages were installed, their digest, and how to see them."""
+    digest = lineage.get("packages")
+    if not digest:
+        return []
+    if number is None:
+        return [f"digest {digest}"]
+    return [f"{number:,} (digest {digest})", f"listed by saver.packages({name!r}, version={version!r})"]
 
 
 def commit(lineage: JSON) -> str:
     """Return the whole commit, to check out, with the branch it was on."""
     full, branch, dirty = lineage.get("commit", ""), lineage.get("branch", ""), lineage.get("dirty", "")
-    parts = [full, f"on {branch}" if branch else "", f"with changes {dirty}" if dirty else ""]
+    changes = f"with uncommitted changes (digest {dirty})"
+    changed = {"": "", "unknown": "not known whether changed since"}.get(dirty, changes)
+    parts = [full, f"on {branch}" if branch else "", changed]
     return ", ".join(part for part in parts if part)
 
 

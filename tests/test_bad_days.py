@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -276,7 +277,7 @@ def line(ceph, point_at, behind_proxy):
     point_at(server)
     place = at_server(server)
     saver = place.saver(retries=1)
-    saver.store._require_versioning()
+    saver.store.versioning.require()
     return saver, proxy
 
 
@@ -364,7 +365,7 @@ def test_a_large_file_cut_off_in_the_middle_is_kept_whole_and_sent_later(line, t
     assert saver.get("a.mp4", to=tmp_path / "back.mp4").read_bytes() == data
 
 
-def test_reading_goes_on_from_the_cache_while_the_server_is_gone(line):
+def test_reading_goes_on_from_the_cache_while_the_server_is_gone(line, monkeypatch):
     saver, proxy = line
     saved = saver.put("a.json", [1])
     saver.get("a.json", version=saved)
@@ -374,6 +375,18 @@ def test_reading_goes_on_from_the_cache_while_the_server_is_gone(line):
     for ask in (lambda: saver.get("a.json"), saver.search, lambda: saver.history("a.json")):
         with pytest.raises(StoreUnreachable):
             ask()
+    with pytest.raises(StoreUnreachable) as caught:
+        saver.get("a.json")
+    assert f'saver.get("a.json", version="{saved.version}")' in caught.value.hint
+    with pytest.raises(StoreUnreachable) as caught:
+        saver.search()
+    assert "saver.search(refresh=False)" in caught.value.hint
+    monkeypatch.setenv("JSK_RETRIES", "1")
+    said = jsk("get", "a.json", "--store", saver.store.uri).stderr
+    assert f"jsk get a.json --version={saved.version}" in said
+    got = jsk("get", "a.json", f"--version={saved.version}", "--to", "-", "--store", saver.store.uri)
+    assert json.loads(got.stdout) == [1], got
+    assert "jsk search --no-refresh" in jsk("search", "--store", saver.store.uri).stderr
 
 
 # The disk is full -----------------------------------------------------------------------------------
@@ -575,7 +588,7 @@ def test_an_index_that_fails_does_not_fail_what_the_store_has_done(tmp_path, mon
             lambda: saver.delete("a.json"),
             lambda: saver.restore("a.json"),
             lambda: saver.restore("a.json", version=1),
-            lambda: saver.purge("a.json", version=2),
+            lambda: saver.purge("a.json", version=2, yes=True),
         ):
             with pytest.warns(UserWarning, match="The store has it, but the search index does not yet"):
                 change()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from jsk_saver.cli.app import app
 from jsk_saver.cli.failures import for_the_shell
 from jsk_saver.cli.session import version_of
 from jsk_saver.errors import InvalidMetadata, StoreUnreachable
+from jsk_saver.payload import TEMPORARY
 from jsk_saver.stores.local import LocalStore
 
 JSK = [sys.executable, "-m", "jsk_saver.cli"]
@@ -101,6 +104,12 @@ def test_put_saves_the_file_as_it_is_with_typed_metadata(saver):
         ("../outside.csv", None, "outside.csv"),
         ("{here}/data/a.csv", None, "a.csv"),
         ("data", None, "data"),
+        (".", None, "here"),
+        ("./", None, "here"),
+        ("..", None, "{above}"),
+        (".", "runs/", "runs/here"),
+        ("~$lock.xlsx", None, "~$lock.xlsx"),
+        ("..data", None, "..data"),
     ],
 )
 def test_put_without_a_name_takes_the_path_unless_that_climbs_out(
@@ -110,16 +119,18 @@ def test_put_without_a_name_takes_the_path_unless_that_climbs_out(
     (here / "data").mkdir(parents=True)
     (here / "data" / "a.csv").write_text("a")
     (tmp_path / "outside.csv").write_text("b")
+    (here / "~$lock.xlsx").write_text("c")
+    (here / "..data").write_text("d")
     monkeypatch.chdir(here)
     given = [file.format(here=here), *([name] if name else [])]
-    assert answer("put", *given)["name"] == expected
+    assert answer("put", *given)["name"] == expected.format(above=tmp_path.name)
 
 
 def test_put_reads_what_is_piped_in_and_leaves_no_temporary_file(saver, own_home):
     saved = answer("put", "-", "backups/lab.sql", stdin=b"\x00\xff dump")
     assert saved["size"] == 7
     assert saver.get("backups/lab.sql", as_="bytes") == b"\x00\xff dump"
-    assert list(own_home.rglob("stdin-*")) == []
+    assert list(own_home.rglob(f"{TEMPORARY}*")) == []
     assert "jsk put - NAME" in error_of("put", "-", code=2)
 
 
@@ -177,11 +188,28 @@ def test_get_writes_the_file_here_and_overwrites_only_when_told(saver):
     assert told["path"] == str(Path("a.txt").absolute())
     saver.put("data/a.txt", "two")
     message = error_of("get", "data/a.txt", code=5)
-    assert "'a.txt' is there already" in message
+    assert "a.txt' is there already" in message
     assert "Next: jsk get data/a.txt --force" in message
     assert Path("a.txt").read_text() == "one"
     jsk("get", "data/a.txt", "--force")
     assert Path("a.txt").read_text() == "two"
+
+
+@pytest.mark.parametrize("chosen", [[], ["--version", "1"], ["--version", "-2"], ["--where", "n:<2 n:>0"]])
+def test_the_command_that_replaces_a_file_names_all_that_was_asked_for(saver, tmp_path, chosen):
+    """Typed as it is told, it must not overwrite another file here, nor write another version."""
+    other = Saver(tmp_path / "other store")
+    for number in range(3):
+        other.put("a.txt", f"text {number}", metadata={"n": number})
+    Path("a.txt").write_text("mine")
+    Path("my copy.txt").write_text("old")
+    asked = ["get", "a.txt", "--to", "my copy.txt", "--store", "other store", *chosen]
+    message = error_of(*asked, code=5)
+    (told,) = re.findall(r"Next: jsk (.*?)    #", message)
+    jsk(*shlex.split(told))
+    assert Path("a.txt").read_text() == "mine"
+    jsk("get", "a.txt", "--to", "expected", "--store", "other store", *chosen)
+    assert Path("my copy.txt").read_text() == Path("expected").read_text()
 
 
 def test_get_writes_where_it_is_told(saver):
@@ -220,7 +248,11 @@ def test_a_folder_comes_back_as_a_folder(saver):
     jsk("put", "model", "models/one")
     jsk("get", "models/one")
     assert Path("one/inner/weights.txt").read_text() == "1 2 3"
-    assert "is not empty" in error_of("get", "models/one", code=5)
+    jsk("get", "models/one")  # it is there already
+    Path("one/mine.txt").touch()
+    for force in ([], ["--force"]):
+        assert "is never replaced" in error_of("get", "models/one", *force, code=5)
+    assert Path("one/mine.txt").exists()
 
 
 def test_altered_bytes_never_get_out(saver):
@@ -313,6 +345,59 @@ def test_history_numbers_versions_and_tells_of_a_deletion(channels):
     assert "There is no 'c.txt'" in error_of("history", "c.txt", code=3)
 
 
+@pytest.mark.filterwarnings("ignore:Left out of the search")
+def test_history_numbers_versions_as_get_counts_them_where_one_is_damaged(saver):
+    for number in range(3):
+        saved = saver.put("a.txt", f"text {number}")
+        if number == 0:
+            (next(Path(saver.store.uri).rglob(f"@{saved.version}")) / "record.json").write_text("{")
+    shutil.rmtree(saver.settings.home / "index")
+    assert [item["number"] for item in answer("history", "a.txt")] == [3, 2]
+    assert jsk("get", "a.txt", "--to", "-", "--version", "2").stdout == "text 1"
+
+
+def test_deleted_names_are_marked_in_tables_and_json(channels):
+    channels.delete("a.txt")
+    assert [item["hidden"] for item in answer("history", "a.txt")] == [True, True]
+    assert jsk("history", "a.txt").stdout.count("deleted") == 3  # the head and two rows
+    assert {item["name"]: item["hidden"] for item in answer("search", "--hidden")} == {
+        "a.txt": True,
+        "b.txt": False,
+    }
+    assert jsk("search", "--hidden").stdout.count("deleted") == 3
+    assert "deleted" not in jsk("search").stdout
+
+
+def test_describe_shows_all_of_the_metadata(saver):
+    saver.put("a.txt", "x", metadata={"params": {f"p{number}": number / 7 for number in range(30)}})
+    shown = jsk("describe", "a.txt").stdout
+    assert all(f"params.p{number}: {number / 7!r}" in shown for number in range(1, 30))
+
+
+def test_what_was_done_is_said(channels):
+    Path("c.txt").write_text("x")
+    assert jsk("put", "c.txt").stdout.startswith("saved c.txt")
+    assert jsk("put", "c.txt", "--if-changed").stdout.startswith("unchanged c.txt")
+    assert jsk("restore", "a.txt", "--version", "1").stdout.startswith("restored a.txt")
+    assert jsk("copy", "a.txt", "other").stdout.startswith("copied a.txt")
+
+
+def test_a_store_that_is_not_there_is_told_from_an_empty_one(tmp_path):
+    message = error_of("search", "--store", str(tmp_path / "typo"), code=3)
+    assert f"The folder {tmp_path / 'typo'} does not exist" in message
+    (tmp_path / "empty").mkdir()
+    assert "The store is empty." in error_of("search", "--store", str(tmp_path / "empty"), code=3)
+
+
+def test_a_version_is_found_by_the_end_that_tables_show(saver):
+    first = saver.put("a.txt", "one").version
+    saver.put("a.txt", "two")
+    assert jsk("get", "a.txt", "--to", "-", "--version", first[-8:]).stdout == "one"
+    assert jsk("get", "a.txt", "--to", "-", "--version", f"{first[:8]}…{first[-8:]}").stdout == "one"
+    assert f"--version={first} --yes" in error_of("purge", "a.txt", "--version", first[-8:], code=5)
+    assert answer("purge", "a.txt", "--version", first[-8:], "--yes")["purged"] == 1
+
+
 def test_describe_tells_the_story(channels):
     told = answer("describe", "a.txt", "--version", "1")
     assert (told["metadata"]["rows"], told["position"], told["total"]) == (500, 1, 2)
@@ -327,6 +412,8 @@ def test_diff_shows_and_counts_and_can_exit_with_one(saver):
     told = answer("diff", "a.json", "-3", "-2", "--exit-code", code=1)
     assert told["content"]["changes"] == [{"path": "$.model.depth", "change": "changed", "old": 3, "new": 4}]
     assert "no version number 7" in error_of("diff", "a.json", "7", code=3)
+    saver.put("b.json", 1)
+    assert "'b.json' has only one version" in error_of("diff", "b.json", code=3)
 
 
 def test_lineage_is_drawn_as_tree_diagram_and_json(saver):
@@ -336,6 +423,16 @@ def test_lineage_is_drawn_as_tree_diagram_and_json(saver):
     assert {node["name"] for node in told["nodes"]} >= {"made.txt"}
     assert "made.txt" in jsk("lineage", "made.txt", "--version", made.version).stdout
     assert jsk("lineage", "made.txt", "--mermaid").stdout.startswith(("graph", "flowchart"))
+    assert [edge["how"] for edge in told["edges"]] == ["made from"]
+
+
+def test_describe_lists_the_packages(saver, monkeypatch):
+    monkeypatch.setenv("JSK_LINEAGE", "true")
+    saver.put("made.txt", "y")
+    listed = saver.packages("made.txt")
+    assert jsk("describe", "made.txt", "--packages").stdout.splitlines() == listed != []
+    assert answer("describe", "made.txt", "--packages") == listed
+    assert answer("describe", "made.txt")["installed"] == len(listed)
 
 
 # Keeping --------------------------------------------------------------------------------------------
@@ -356,6 +453,10 @@ def test_purge_without_anybody_to_ask_is_refused(channels):
     assert "2 versions of a.txt" in message
     assert "Kept: All of it." in message
     assert "Next: jsk purge a.txt --yes" in message
+    identifier = channels.history("a.txt")[1].version
+    assert f"Next: jsk purge a.txt --version={identifier} --yes" in error_of(
+        "purge", "a.txt", "--version", "1", code=5
+    )
     assert len(channels.history("a.txt")) == 2
     assert answer("purge", "a.txt", "--version", "1", "--yes") == {"name": "a.txt", "purged": 1}
     assert answer("purge", "a.txt", "--yes") == {"name": "a.txt", "purged": 1}
@@ -460,6 +561,83 @@ def test_bytes_altered_in_the_spool_stop_only_themselves(waiting, saver):
     told = answer("spool", "push", code=4)
     assert [item["name"] for item in told["sent"]] == ["b.txt"]
     assert [item["name"] for item in told["waiting"]] == ["a.txt"]
+
+
+def test_what_is_damaged_is_told_and_does_not_stop_what_is_behind_it(waiting, saver):
+    first, _ = saver.connection.spool.items()
+    (first.folder / "data").unlink()
+    assert [item.get("damaged", "")[:12] for item in answer("spool", "list", code=4)] == ["", "the bytes of"]
+    assert f"damaged  {first.id}" in jsk("spool", "list", code=4).stdout
+    told = answer("spool", "push", code=4)
+    assert [item["name"] for item in told["sent"]] == ["b.txt"]
+    assert [item["id"] for item in told["waiting"]] == [first.id]
+    assert "Nothing is waiting" not in jsk("spool", "list", code=4).stdout
+    assert first.id in jsk("doctor", code=1).stdout
+    jsk("spool", "drop", first.id, "--yes")
+    assert answer("spool", "list") == []
+
+
+def test_what_was_saved_again_meanwhile_waits_until_force_is_said(waiting, saver):
+    first, _ = saver.connection.spool.items()
+    newer = saver.put("a.txt", "newer")
+    done = jsk("spool", "push", code=5)
+    assert "waits  a.txt" in done.stdout
+    assert f"jsk spool push {first.id} --force" in done.stderr
+    assert saver.get("a.txt") == "newer"
+    assert saver.get("b.txt") == "b.txt"
+    assert [item["id"] for item in answer("spool", "list")] == [first.id]
+    assert "Nothing with the id" in error_of("spool", "push", "nope", code=3)
+    assert [item["name"] for item in answer("spool", "push", first.id, "--force")["sent"]] == ["a.txt"]
+    assert (saver.get("a.txt"), saver.get("a.txt", version=newer)) == ("a.txt", "newer")
+
+
+def test_each_object_goes_to_its_own_server_with_its_own_key(moto, point_at, behind_proxy, monkeypatch):
+    server, proxy = behind_proxy(moto)
+    point_at(server)
+    for name in ("JSK_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
+        monkeypatch.delenv(name)
+    bucket = server.new_bucket()
+    other = Saver(
+        f"s3://{bucket}", endpoint_url=server.endpoint, sse="aws:kms", kms_key="alias/lab", retries=1,
+        lineage=False,
+    )  # fmt: skip
+    proxy.fail_next("PUT", status=503, code="SlowDown")
+    with pytest.raises(StoreUnreachable):
+        other.put("secret.json", {"a": 1})
+    proxy.forget()
+    monkeypatch.setenv("JSK_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("JSK_SSE", "AES256")
+    assert [item["name"] for item in answer("spool", "push")["sent"]] == ["secret.json"]
+    (sent,) = [request for request in proxy.requests if request.method == "PUT"]
+    assert sent.headers["x-amz-server-side-encryption"] == "aws:kms"
+    assert sent.headers["x-amz-server-side-encryption-aws-kms-key-id"] == "alias/lab"
+
+
+def test_an_object_for_a_server_that_only_the_environment_named_is_not_sent_elsewhere(
+    moto, point_at, behind_proxy, monkeypatch
+):
+    server, proxy = behind_proxy(moto)
+    point_at(server)
+    monkeypatch.delenv("JSK_ENDPOINT_URL")
+    other = Saver(f"s3://{server.new_bucket()}", retries=1, lineage=False)
+    proxy.fail_next("PUT", status=503, code="SlowDown")
+    with pytest.raises(StoreUnreachable):
+        other.put("secret.json", {"a": 1})
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
+    done = jsk("spool", "push", code=2)
+    assert f"at {server.endpoint}, not at aws" in done.stdout
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", server.endpoint)
+    assert [item["name"] for item in answer("spool", "push")["sent"]] == ["secret.json"]
+
+
+def test_the_command_does_not_claim_to_keep_what_ends_with_it(waiting, saver, own_home, monkeypatch):
+    shutil.rmtree(own_home / "spool")
+    (own_home / "spool").write_text("a file in its place")
+    monkeypatch.setattr(LocalStore, "put", waiting)
+    Path("c.txt").write_text("x")
+    said = error_of("put", "c.txt", code=6)
+    assert "Kept:" not in said
+    assert "export JSK_HOME=" in said
 
 
 def test_spool_drop_forgets_only_when_told(waiting, saver):
@@ -592,12 +770,12 @@ def test_ctrl_c_exits_with_130_and_leaves_nothing_half_done(own_home):
     with process("put", "-", "a.txt") as running:
         running.stdin.write(b"half a file")
         running.stdin.flush()
-        _wait_for(lambda: any(own_home.rglob("stdin-*")))
+        _wait_for(lambda: any(own_home.rglob(f"{TEMPORARY}*")))
         running.send_signal(signal.SIGINT)
         _, stderr = running.communicate()
     assert running.returncode == INTERRUPTED
     assert b"Traceback" not in stderr
-    assert not any(own_home.rglob("stdin-*"))
+    assert not any(own_home.rglob(f"{TEMPORARY}*"))
     assert answer("search", code=3) == []
 
 

@@ -549,3 +549,62 @@ def test_html_shows_values_and_runs_nothing():
     assert "<script" not in html
     assert "<img" not in html
     assert "&lt;script" in html
+
+
+# The same, and yet not ------------------------------------------------------------------------------
+
+
+def test_the_order_of_categories_is_a_difference():
+    many = [f"c{number}" for number in range(20)]
+    late = [*many[:10], "c11", "c10", *many[12:]]
+    for names, others, one, other in (
+        (["x", "y"], ["y", "x"], "x, y", "y, x"),
+        (many, late, "…, c9, c10, c11, c12, c13, … 20 in all", "…, c9, c11, c10, c12, c13, … 20 in all"),
+    ):
+        old, new = (pd.DataFrame({"kind": pd.Categorical(names[:1], side)}) for side in (names, others))
+        found = compare(old, new)
+        assert not found.same
+        assert found.content.retyped == [("kind", f"category ({one})", f"category ({other})")]
+        assert content(old, old.copy())["same"]
+
+
+def test_ordered_categories_are_another_type():
+    old = pd.DataFrame({"kind": pd.Categorical(["x"], ["x", "y"])})
+    new = pd.DataFrame({"kind": pd.Categorical(["x"], ["x", "y"], ordered=True)})
+    (retyped,) = content(old, new)["columns"]["retyped"]
+    assert (retyped["old"], retyped["new"]) == ("category (x, y)", "ordered category (x, y)")
+
+
+def test_equal_values_in_other_bytes_are_said_to_be_so():
+    for old, new in ((pd.DataFrame({"x": [0.0]}), pd.DataFrame({"x": [-0.0]})), (np.zeros(1), -np.zeros(1))):
+        found = compare(old, new)
+        assert found.same
+        assert not found.same_bytes
+        assert found.title == "a.parquet: same values, other bytes."
+        assert found.to_dict()["same_bytes"] is False
+
+
+def test_counts_agree_with_what_they_count():
+    assert "Text: 1 line added, 0 removed" in repr(compare("a", "a\nb", kind="txt"))
+    assert compare("a", "b", kind="txt").title.endswith("text differs.")
+    assert compare({"a": 1}, {"a": 2}, kind="json").title.endswith("values differ.")
+    assert "Text: 1 line → 1 line\n" in repr(compare("a\n", "a\r\n", kind="txt"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ({1}, {2}, ["- $ (set): 1", "+ $ (set): 2"]),
+        ({"a": frozenset("xy")}, {"a": frozenset("yz")}, ["- $.a (set): 'x'", "+ $.a (set): 'z'"]),
+        (1, 2, ["~ $: 1 → 2"]),
+        (b"x", b"y", ["~ $: b'x' → b'y'"]),
+        ({"when": dt.date(2026, 1, 1)}, [1], ["~ $: "]),
+    ],
+    ids=["sets", "sets inside", "numbers", "bytes", "types"],
+)
+def test_plain_values_of_a_pickle_are_compared_as_values(old, new, told):
+    found = compare(old, new, kind="pickle")
+    assert not found.same
+    assert found.content.kind == "values"
+    assert all(line in repr(found) for line in told)
+    assert content(old, new, kind="pickle")["changes"]

@@ -148,6 +148,58 @@ def test_what_waits_in_the_spool_is_a_problem_with_the_command_that_sends_it(mon
     assert [item["name"] for item in found.to_dict()["spool"]["waiting"]] == ["a.txt"]
 
 
+def test_what_waits_for_several_stores_is_dated_each_by_its_own(tmp_path, monkeypatch):
+    def fail(*_):
+        raise StoreUnreachable("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "put", fail)
+        for store in ("one", "two"):
+            with pytest.raises(StoreUnreachable):
+                Saver(str(tmp_path / store)).put("a.txt", "x")
+    spool = Saver().connection.spool
+    for item, day in zip(spool.items(), ("2020-01-01", "2021-02-02"), strict=True):
+        file = item.folder / "record.json"
+        file.write_text(file.read_text().replace(item.to_dict()["since"], f"{day}T00:00:00Z"))
+    first, second = (problem.what for problem in report().problems)
+    assert str(tmp_path / "one") in first
+    assert "2020-01-01" in first
+    assert str(tmp_path / "two") in second
+    assert "2021-02-02" in second
+
+
+def test_a_damaged_object_in_the_spool_is_a_problem(own_home):
+    (own_home / "spool" / "x").mkdir(parents=True)
+    (own_home / "spool" / "x" / "record.json").write_text("{")
+    (problem,) = report().problems
+    assert "x in the spool is damaged" in problem.what
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_one_that_was_meant(monkeypatch):
+    monkeypatch.setenv("JSK_SOTRE", "s3://bucket")
+    (problem,) = report().problems
+    assert "JSK_SOTRE" in problem.what
+    assert "export JSK_STORE=" in problem.hint
+
+
+def test_a_relative_store_is_shown_with_its_whole_path(tmp_path):
+    told = {item["name"]: item["value"] for item in report(store="versions").to_dict()["settings"]}
+    assert told["store"] == str(tmp_path / "versions")
+
+
+def test_a_home_that_cannot_be_written_to_is_not_mended_by_building_the_index_anew(tmp_path):
+    (tmp_path / "home").write_text("not a folder")
+    found = report(home=str(tmp_path / "home"), store=str(tmp_path / "store"))
+    assert {problem.hint for problem in found.problems} == {"export JSK_HOME=/a/folder/you/may/write/to"}
+
+
+def test_the_doctor_takes_nothing_for_granted_that_was_seen_before(bucket, own_home):
+    Saver().put("a.txt", "x")
+    assert list((own_home / "seen").glob("*/*"))
+    report()
+    assert not list((own_home / "seen").glob("*/*"))
+
+
 def test_an_index_that_lives_in_memory_only_is_a_problem(own_home):
     (own_home / "index").write_text("a file where a folder should be")
     found = report()

@@ -225,6 +225,64 @@ def test_a_file_that_shrinks_while_it_is_read_is_an_error_not_a_short_read(tmp_p
         assert str(file) in caught.value.what
 
 
+def test_a_file_that_became_shorter_has_no_digest(tmp_path):
+    file = tmp_path / "log.txt"
+    file.write_bytes(b"x" * 1000)  # less than a thread is started for
+    with Payload.of_file(file) as payload:
+        os.truncate(file, 10)
+        with pytest.raises(CannotRepresent, match="became shorter while it was being read"):
+            payload.finish().digest
+        with pytest.raises(CannotRepresent, match="became shorter while it was being read"):
+            payload.copy_to(tmp_path / "copy")
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_a_copy_has_the_bytes_that_were_hashed_though_another_file_is_at_the_path_now(tmp_path, durable):
+    file, other = tmp_path / "epoch.bin", tmp_path / "next"
+    file.write_bytes(b"A" * 3_000_000)
+    other.write_bytes(b"B" * 3_000_000)
+    with Payload.of_file(file) as payload:
+        other.replace(file)
+        payload.copy_to(tmp_path / "copy", durable=durable)
+        assert payload.digest == digest_of((tmp_path / "copy").read_bytes()) == digest_of(b"A" * 3_000_000)
+        assert payload.is_as_opened()
+
+
+def test_a_copy_of_a_file_is_compared_with_its_digest_whatever_the_times_say(tmp_path):
+    """Two writes within one tick of the file system's clock, or through a memory map, leave one time."""
+    file = tmp_path / "frames.bin"
+    file.write_bytes(b"A" * 3_000_000)
+    status = file.stat()
+    with Payload.of_file(file) as payload:
+        assert payload.digest == digest_of(b"A" * 3_000_000)
+        with file.open("r+b") as out:
+            out.seek(1_500_000)
+            out.write(b"B")
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert payload.is_as_opened()
+        with pytest.raises(CannotRepresent, match="was changed while it was being saved"):
+            payload.copy_to(tmp_path / "copy")
+
+
+def test_a_file_that_was_written_to_is_not_as_opened(tmp_path):
+    file = tmp_path / "log.txt"
+    file.write_bytes(b"one")
+    with Payload.of_file(file) as payload:
+        assert payload.is_as_opened()
+        with file.open("ab") as out:
+            out.write(b"two")
+        assert not payload.is_as_opened()
+
+
+@pytest.mark.parametrize("size", [0, 1, 1000])
+@pytest.mark.parametrize("wrong", [-1, 0, 1, 4096])
+def test_whether_a_size_is_right_is_seen_at_the_end_of_the_file(tmp_path, size, wrong):
+    (tmp_path / "file").write_bytes(b"x" * size)
+    with Payload.of_file(tmp_path / "file") as payload:
+        payload.size = max(0, size + wrong)
+        assert payload.says_its_size() == (payload.size == size)
+
+
 # Reading --------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,9 @@ from jsk_saver.record import (
         ("a\\b", "backslash"),
         (".jsk/records/x.json", "keeps for itself"),
         (".jsk", "keeps for itself"),
+        ("a/.jsk/b", "keeps for itself"),
+        ("a\ufffe.csv", "U\\+FFFE or U\\+FFFF"),
+        ("a\uffff.csv", "U\\+FFFE or U\\+FFFF"),
         (b"a.csv", "is a bytes, not text"),
         (None, "is a NoneType, not text"),
         (3, "is a int, not text"),
@@ -79,7 +82,6 @@ def test_a_name_that_cannot_be_kept_is_refused_and_the_error_says_why(name, said
         "...",
         "..a/b..",
         ".hidden/.jskx",
-        "a/.jsk/b",
         "😀/caf\u00e9/cafe\u0301",
         "a:b",
         "ab:c",
@@ -234,6 +236,13 @@ def test_changing_the_callers_metadata_later_changes_nothing():
 # Records --------------------------------------------------------------------------------------------
 
 
+def nested(levels: int) -> list[object]:
+    found: list[object] = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
 def a_record(**changes):
     return Record(
         **{
@@ -253,7 +262,9 @@ def a_record(**changes):
 @settings(max_examples=50, deadline=None)
 @given(
     st.dictionaries(st.text(), json_values, max_size=3),
-    st.datetimes(timezones=st.just(dt.UTC), min_value=dt.datetime(1000, 1, 1)),
+    st.datetimes(
+        timezones=st.just(dt.UTC), min_value=dt.datetime(1000, 1, 1), max_value=dt.datetime(9998, 1, 1)
+    ),
 )
 def test_a_record_comes_back_from_its_json_exactly(metadata, created):
     record = a_record(metadata=metadata, state={"k": metadata}, created=created)
@@ -278,12 +289,46 @@ def test_times_as_text_sort_as_times():
         {"metadata": "text"},
         {"v": "one"},
         {"v": None},
+        {"size": "5"},
+        {"size": True},
+        {"size": -1},
+        {"format": 5},
+        {"digest": None},
+        {"created": "0001-01-01T00:00:00+14:00"},
+        {"created": "0001-01-01T00:00:00Z"},
+        {"created": "9999-12-31T23:59:59Z"},
+        {"metadata": [["a", 1]]},
+        {"metadata": {"a": nested(600)}},
+        {"facts": {"a": nested(600)}},
+        {"lineage": {"a": nested(600)}},
+        {"lineage": {"parents": 5}},
+        {"lineage": {"parents": [{"name": "a.csv"}]}},
+        {"lineage": {"parents": [{"name": "a.csv", "version": "1", "store": 5}]}},
+        {"lineage": {"user": {}}},
+        {"lineage": {"commit": 5}},
+        {"lineage": {"restored": ["1"]}},
+        {"state": "text"},
     ],
-    ids=repr,
+    ids=lambda damage: repr(damage)[:60],
 )
 def test_a_damaged_record_is_an_integrity_error_that_names_the_version(damage):
     with pytest.raises(IntegrityError, match=r"'a.csv' \(version 1\) is damaged"):
         Record.from_json("a.csv", "1", {**a_record().to_json(), **damage})
+
+
+def test_a_record_says_its_time_in_utc_whatever_it_was_written_in():
+    data = {**a_record().to_json(), "created": "2024-01-31T10:00:00+02:00"}
+    created = Record.from_json("a.csv", "1", data).created
+    assert (created.hour, created.tzinfo) == (8, dt.UTC)
+
+
+def test_a_copy_of_a_record_shares_nothing_that_can_be_changed():
+    record = a_record(metadata={"tags": ["a"]}, lineage={"parents": []}, facts={"x": {}})
+    copy = record.copied()
+    copy.metadata["tags"].append("b")
+    copy.lineage["parents"].append(1)
+    copy.facts["x"]["y"] = 1
+    assert record == a_record(metadata={"tags": ["a"]}, lineage={"parents": []}, facts={"x": {}})
 
 
 @pytest.mark.parametrize("missing", ["v", "format", "type", "size", "digest", "created"])

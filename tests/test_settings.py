@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from jsk_saver.errors import SettingsError
-from jsk_saver.settings import Settings, load
+from jsk_saver.settings import Settings, load, unknown_variables
 
 
 @pytest.fixture(autouse=True)
@@ -170,7 +170,7 @@ def test_a_project_file_that_is_no_toml_is_named_with_the_line(tmp_path):
     [
         ("[tool.jsk]\nstore = 3\n", "'store' takes text, not 3"),
         ("[tool.jsk]\nif_changed = 'perhaps'\n", "'if_changed' is on or off"),
-        ("[tool.jsk]\nretries = 'many'\n", "'retries' is a number"),
+        ("[tool.jsk]\nretries = 'many'\n", "'retries' is a whole number such as 5"),
         ("[tool.jsk]\nretries = 0\n", "'retries'.*at least 1"),
         ("[tool.jsk]\npart_size = '1 MB'\n", "'part_size' is 1,000,000 bytes; S3 takes parts of 5 MiB"),
         ("[tool.jsk]\nsse = 'rot13'\n", "'sse' is 'rot13'"),
@@ -204,3 +204,90 @@ def test_an_encryption_key_needs_the_encryption_it_is_for():
 def test_settings_compare_by_value_wherever_they_came_from(monkeypatch):
     monkeypatch.setenv("JSK_REGION", "eu-1")
     assert load() == Settings(region="eu-1")
+
+
+# Addresses ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("endpoint", ["localhost:15055", "s3.example.org", "//host", "ftp://host", "http://"])
+def test_an_endpoint_without_http_is_refused_saying_what_to_write(monkeypatch, endpoint):
+    monkeypatch.setenv("JSK_ENDPOINT_URL", endpoint)
+    with pytest.raises(SettingsError, match="does not begin with http://") as caught:
+        load()
+    assert "environment JSK_ENDPOINT_URL" in caught.value.what
+    assert caught.value.hint.startswith("JSK_ENDPOINT_URL=http://")
+
+
+@pytest.mark.parametrize("where", ["argument", "project"])
+@pytest.mark.parametrize(
+    "uri",
+    ["s3:/vers/x", "S3://vers/x", "s3//vers/x", "s3:vers", "gs://vers", "gs:/vers", "file:/vers", "http:x"],
+)
+def test_an_address_that_looks_like_a_mistyped_one_is_no_folder(tmp_path, uri, where):
+    if where == "project":
+        write_project(tmp_path, f'[tool.jsk]\nstore = "{uri}"\n')
+    with pytest.raises(SettingsError, match="unknown kind"):
+        load(**({"store": uri} if where == "argument" else {}))
+
+
+def test_a_mistyped_bucket_comes_with_the_address_that_was_meant():
+    for uri in ("s3:/vers/x", "S3://vers/x", "s3//vers/x"):
+        with pytest.raises(SettingsError) as caught:
+            load(store=uri)
+        assert "JSK_STORE=s3://vers/x " in caught.value.hint
+
+
+def test_a_folder_may_be_called_anything_when_its_path_says_that_it_is_one():
+    assert load(store="./s3:/x").store_uri == "./s3:/x"
+    assert load(store="s3data/x").store_uri == "s3data/x"
+
+
+# Without a working folder, without a home ------------------------------------------------------------
+
+
+@pytest.fixture
+def removed_folder(tmp_path, monkeypatch):
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+
+
+def test_settings_are_read_in_a_working_folder_that_was_removed(removed_folder, tmp_path):
+    assert load(store=str(tmp_path / "store"), home=str(tmp_path / "home")).origin("region") == "default"
+
+
+@pytest.mark.parametrize("name", ["store", "home"])
+def test_a_relative_folder_needs_the_working_folder_and_says_so(removed_folder, name):
+    with pytest.raises(SettingsError, match="the working folder is gone"):
+        load(**{name: "versions"})
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", fail)
+    monkeypatch.setattr(Path, "expanduser", lambda path: fail() if str(path).startswith("~") else path)
+
+
+def test_a_user_without_a_home_folder_needs_only_to_name_another(homeless, monkeypatch):
+    with pytest.raises(SettingsError, match="no home folder") as caught:
+        load()
+    assert "JSK_HOME" in caught.value.hint
+    with pytest.raises(SettingsError, match="no home folder"):
+        load(home="~/x")
+    monkeypatch.setenv("JSK_HOME", "/somewhere")
+    assert load().store_uri == "/somewhere/store"
+
+
+def test_a_number_that_is_no_size_takes_no_unit_and_says_what_it_is():
+    with pytest.raises(SettingsError, match=r"'timeout' is a whole number of seconds such as 30, not '1 GB'"):
+        load(timeout="1 GB")
+    with pytest.raises(SettingsError, match=r"'retries' is a whole number such as 5, not '1\.5'"):
+        load(retries="1.5")
+
+
+def test_variables_that_mean_nothing_are_found():
+    known = {"JSK_STORE": "", "JSK_DEBUG": "", "JSK_KERNEL_IMAGE": "", "PATH": "", "JSK_ORIGINS": ""}
+    assert unknown_variables({**known, "JSK_SOTRE": "x"}) == ["JSK_ORIGINS", "JSK_SOTRE"]

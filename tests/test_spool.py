@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import shutil
 import subprocess
 import sys
 import textwrap
 import time
+import traceback
 from pathlib import Path
 
 import pytest
 
 import jsk_saver
-from jsk_saver.errors import IntegrityError, StoreError, StoreUnreachable
+from jsk_saver import Saver
+from jsk_saver.errors import (
+    IntegrityError,
+    InvalidName,
+    NewerVersion,
+    NotFound,
+    SettingsError,
+    StoreError,
+    StoreUnreachable,
+)
 from jsk_saver.payload import Payload
 from jsk_saver.record import Record, now
 from jsk_saver.spool import Spool, Waiting
@@ -33,10 +44,18 @@ def spool(tmp_path):
     return Spool(tmp_path / "spool")
 
 
-def keep(spool: Spool, data: bytes = b"hello", name: str = "a", notes=None, **metadata) -> Waiting:
+def keep(
+    spool: Spool, data: bytes = b"hello", name: str = "a", notes=None, made=None, lineage=None, **metadata
+) -> Waiting:
     with Payload.of_bytes(data) as payload:
-        record = Record(name, "", "raw", "bytes", len(data), payload.digest, now(), metadata=metadata)
-        return spool.keep("s3://bucket", record, payload, "The store did not answer.", notes)
+        record = Record(
+            name, "", "raw", "bytes", len(data), payload.digest, made or now(),
+            metadata=metadata, lineage=lineage or {},
+        )  # fmt: skip
+        return spool.keep(
+            "s3://bucket", record, payload, "The store did not answer.", notes,
+            settings={"kms_key": "k"}, server="http://127.0.0.1:9",
+        )  # fmt: skip
 
 
 def names_in(folder: Path) -> list[str]:
@@ -55,6 +74,7 @@ def test_what_is_kept_waits_with_bytes_record_and_reason(spool):
     )  # fmt: skip
     assert (item.folder / "data").read_bytes() == b"hello"
     assert item.to_dict()["name"] == "a"
+    assert (item.settings, item.server) == ({"kms_key": "k"}, "http://127.0.0.1:9")
 
 
 def test_what_waits_is_listed_oldest_first(spool):
@@ -278,3 +298,168 @@ def test_an_item_whose_store_has_become_unusable_stays(spool, store):
     with pytest.raises(StoreError):
         spool.push(item, store)
     assert spool.items() == [item]
+
+
+# What happened meanwhile -----------------------------------------------------------------------------
+
+
+def test_what_was_saved_after_it_is_not_buried_unless_told(spool, store):
+    item = keep(spool, b"old")
+    newer = put(store, "a", b"newer")
+    with pytest.raises(NewerVersion, match="'a' was saved again on") as caught:
+        spool.push(item, store)
+    assert str(item.folder) in caught.value.kept
+    assert f"jsk spool push {item.id} --force" in caught.value.hint
+    assert spool.items() == [item]
+    assert store.head("a") == newer
+    assert spool.push(item, store, force=True).digest == item.record.digest
+    assert store.head("a").digest == item.record.digest
+
+
+def test_what_was_deleted_after_it_does_not_come_back_unless_told(spool, store):
+    put(store, "a", b"older")
+    item = keep(spool, b"old")
+    store.hide("a")
+    with pytest.raises(NewerVersion, match="'a' was deleted on"):
+        spool.push(item, store)
+    assert store.entries("a")[0].marker
+    assert spool.push(item, store, force=True) is not None
+    assert not store.entries("a")[0].marker
+
+
+def test_what_was_saved_or_deleted_before_it_is_no_reason_to_wait(spool, store):
+    put(store, "a", b"older")
+    spool.push(keep(spool, b"new"), store)
+    store.hide("a")
+    sent = spool.push(keep(spool, b"newer", made=now() + dt.timedelta(seconds=2)), store)
+    assert store.head("a") == sent
+
+
+@pytest.mark.parametrize("same_process", [True, False])
+def test_objects_of_one_name_that_wait_are_sent_one_after_the_other(spool, store, same_process):
+    items = [keep(spool, data, lineage={"host": "lab"}) for data in (b"1", b"2", b"3")]
+    for item in items:
+        assert (spool if same_process else Spool(spool.folder)).push(item, store) is not None
+    assert [entry.marker for entry in store.entries("a")] == [False] * 3
+    assert fetched(store, "a")[1] == b"3"
+
+
+def test_a_version_whose_clock_says_earlier_but_that_came_later_from_elsewhere_is_not_buried(spool, store):
+    item = keep(spool, b"old", lineage={"host": "lab"})
+    with Payload.of_bytes(b"newer") as payload:
+        early = item.record.created - dt.timedelta(minutes=10)
+        theirs = Record("a", "", "raw", "bytes", 5, payload.digest, early, lineage={"host": "slow-clock"})
+        store.put(theirs, payload)
+    with pytest.raises(NewerVersion):
+        spool.push(item, store)
+
+
+def test_an_item_is_not_sent_to_another_server(spool, store, monkeypatch):
+    item = keep(spool)
+    monkeypatch.setattr(LocalStore, "server", "http://elsewhere", raising=False)
+    with pytest.raises(SettingsError, match=r"it is for s3://bucket at http://127\.0\.0\.1:9, not at http"):
+        spool.push(item, store)
+    assert spool.items() == [item]
+    assert store.entries("a") == []
+
+
+# Damage ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("damage", ["broken record", "no record", "no bytes", "a list"])
+def test_an_item_that_is_damaged_is_told_and_not_passed_over(spool, damage):
+    whole, item = keep(spool, name="whole"), keep(spool)
+    if damage == "no bytes":
+        (item.folder / "data").unlink()
+    elif damage == "no record":
+        (item.folder / "record.json").unlink()
+    else:
+        (item.folder / "record.json").write_text("{" if damage == "broken record" else "[]")
+    assert spool.items() == [whole]
+    (damaged,) = spool.damaged()
+    assert (damaged.id, damaged.folder) == (item.id, item.folder)
+    assert damaged.to_dict()["damaged"] == damaged.what
+    assert f"jsk spool drop {item.id}" in damaged.error().hint
+    spool.drop(damaged)
+    assert (spool.damaged(), spool.items()) == ([], [whole])
+
+
+def test_an_item_whose_bytes_go_before_it_is_sent_is_damaged(spool, store):
+    item = keep(spool)
+    (item.folder / "data").unlink()
+    with pytest.raises(IntegrityError, match=r"are gone: there is no file 'data'"):
+        spool.push(item, store)
+
+
+# What is kept ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def failing(tmp_path, monkeypatch):
+    """Return a saver whose store raises what it is told to."""
+
+    def raising(error):
+        def fail(*_):
+            raise error
+
+        monkeypatch.setattr(LocalStore, "put", fail)
+        return Saver(str(tmp_path / "store"), lineage=False)
+
+    return raising
+
+
+def test_an_error_of_the_store_that_nobody_foresaw_keeps_the_object_too(failing):
+    saver = failing(ValueError("Invalid endpoint: http://ana:hush@x"))
+    with pytest.raises(StoreError, match=r"'a\.json' was not saved.*ValueError: Invalid") as caught:
+        saver.put("a.json", 1)
+    (item,) = saver.connection.spool.items()
+    assert str(item.folder) in caught.value.kept
+    assert "jsk spool push" in caught.value.hint
+    assert "hush" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_an_interrupted_put_keeps_the_object_and_says_so(failing):
+    saver = failing(KeyboardInterrupt())
+    kept = r"'a\.json' was interrupted\. It is kept in .*jsk spool push"
+    with pytest.warns(UserWarning, match=kept), pytest.raises(KeyboardInterrupt):
+        saver.put("a.json", 1)
+    assert [item.record.name for item in saver.connection.spool.items()] == ["a.json"]
+
+
+def test_an_object_that_is_itself_at_fault_is_not_kept(failing):
+    saver = failing(InvalidName("too long"))
+    with pytest.raises(InvalidName):
+        saver.put("a.json", 1)
+    assert saver.connection.spool.items() == []
+
+
+def test_what_waits_is_mentioned_where_it_is_missed(failing):
+    saver = failing(StoreUnreachable("away"))
+    with pytest.raises(StoreUnreachable):
+        saver.put("a.json", 1)
+    for ask in (lambda: saver.get("a.json"), lambda: saver.history("a.json")):
+        with pytest.raises(NotFound, match="One of that name waits on this machine") as caught:
+            ask()
+        assert caught.value.hint.startswith("jsk spool push")
+    assert "jsk spool push" in saver.search().hint
+    with pytest.raises(NotFound) as caught:
+        saver.get("b.json")
+    assert "spool" not in str(caught.value)
+
+
+def test_the_settings_by_which_a_bucket_is_reached_are_kept_without_a_login(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    saver = Saver(
+        "s3://bucket/p", endpoint_url="http://ana:hush@127.0.0.1:9", retries=1, sse="aws:kms", kms_key="K",
+        region="eu-west-1", lineage=False,
+    )  # fmt: skip
+    with pytest.raises(StoreUnreachable):
+        saver.put("a.json", 1)
+    (item,) = saver.connection.spool.items()
+    assert item.settings == {
+        "endpoint_url": "http://127.0.0.1:9", "profile": "", "region": "eu-west-1", "sse": "aws:kms",
+        "kms_key": "K",
+    }  # fmt: skip
+    assert item.server == "http://127.0.0.1:9"
+    assert "hush" not in (item.folder / "record.json").read_text()

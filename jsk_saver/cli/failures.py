@@ -18,7 +18,7 @@ DEBUG = "JSK_DEBUG"
 
 REFUSED = 5
 _FAILED = 1
-_CALL = re.compile(r"""saver\.(\w+)\((?:"([^"]*)")?\)""")
+_CALL = re.compile(r"""saver\.(\w+)\((?:"([^"]*)")?(?:, version="([^"]*)")?\)""")
 
 
 def refused(what: str, *, kept: str = "", hint: str = "") -> JskError:
@@ -31,11 +31,13 @@ def refused(what: str, *, kept: str = "", hint: str = "") -> JskError:
 def tell(error: JskError) -> int:
     """Print an error on the standard error stream and return what to exit with."""
     from jsk_saver.doctor.report import without_login
+    from jsk_saver.rescue import IN_MEMORY
 
     _trace()
     note(f"{style('jsk:', 'red')} {without_login(error.what)}")
-    if error.kept:
-        note(f"  {style('Kept:', 'bold')} {error.kept}")
+    kept = error.kept.replace(IN_MEMORY, "").strip()  # this process ends now
+    if kept:
+        note(f"  {style('Kept:', 'bold')} {kept}")
     if error.hint:
         note(f"  {style('Next:', 'bold')} {for_the_shell(error.hint)}")
     return error.exit_code
@@ -65,7 +67,26 @@ def for_the_shell(hint: str) -> str:
     >>> for_the_shell("saver.search()    # what is there")
     'jsk search    # what is there'
     """
-    return _CALL.sub(lambda call: f"jsk {call[1]}" + (f" {shlex.quote(call[2])}" if call[2] else ""), hint)
+    hint = hint.replace("saver.search(refresh=False)", "jsk search --no-refresh")
+    return _CALL.sub(_command, hint)
+
+
+def _command(call: re.Match[str]) -> str:
+    verb, name, version = call.groups()
+    words = [verb, *(word for word in (name, version and f"--version={version}") if word)]
+    return " ".join(["jsk", *map(shlex.quote, words)])
+
+
+def typed(*words: str, **options: str | None) -> str:
+    """Return a command as it would be typed, with those options that have a value.
+
+    Examples
+    --------
+    >>> typed("jsk", "get", "my data.csv", **{"--to": "-x.csv", "--version": None})
+    "jsk get 'my data.csv' --to=-x.csv"
+    """
+    told = [f"{option}={shlex.quote(value)}" for option, value in options.items() if value is not None]
+    return " ".join([*map(shlex.quote, words), *told])
 
 
 def prepare() -> None:

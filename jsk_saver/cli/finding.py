@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,6 +12,7 @@ import typer
 from jsk_saver.cli.output import note, say, say_lines, say_versions, style, width
 from jsk_saver.cli.session import JsonOption, Name, Session, StoreOption, VersionOption, version_of
 from jsk_saver.errors import NotFound, QueryError
+from jsk_saver.hints import waiting_for
 from jsk_saver.record import JSON
 from jsk_saver.wording import count
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from jsk_saver.diff import Difference
     from jsk_saver.index import Query
     from jsk_saver.lineage.graph import LineageGraph
+    from jsk_saver.saved import Results
 
 _PANEL = "Every day"
 #: A search without conditions, as a line.
@@ -82,18 +85,31 @@ def search(
     asked: dict[str, Any] = {"latest": latest or None, "hidden": hidden or None}
     asked |= {"limit": _limit(limit)} if limit is not None else {}
     asked |= {"sort": sort} if sort is not None else {}
-    query = parse_line(" ".join(words or []), **asked)
-    found = session.saver.search(query, refresh=refresh)
+    line = " ".join(words or [])
+    query = parse_line(line, **asked)
+    found = session.saver.search(line or None, refresh=refresh, **asked)
     if session.answer(found.to_dicts()):
         pass
     elif found:
-        say_versions(found, _found_title(session, query, len(found)))
+        say_versions(found, _found_title(found))
     else:
-        empty = str(query) == _EVERYTHING
-        note("The store is empty." if empty else f"No version matches {query}.")
-        note(f"  Next: {'jsk put FILE' if empty else 'jsk search    # what is there'}")
+        _say_nothing_found(session, query, found)
+        if waiting_for(session.connection.spool, session.connection.store):
+            note("        jsk spool push    # objects wait on this machine to be sent")
     if not found:
         raise typer.Exit(NotFound.exit_code)
+
+
+def _say_nothing_found(session: Session, query: Query, found: Results) -> None:
+    uri = session.connection.store.uri
+    if "://" not in uri and not Path(uri).exists():
+        note(f"The folder {uri} does not exist, so nothing was saved there yet.")
+        note("  Next: jsk doctor    # which store is in force, and why")
+    elif str(query) == _EVERYTHING:
+        note("The store is empty.\n  Next: jsk put FILE")
+    else:
+        advice = "jsk search    # what is there" if found.hint.startswith("saver.") else found.hint
+        note(f"No version matches {found.title.removeprefix('matching ')}.\n  Next: {advice}")
 
 
 def _refuse_options(words: list[str]) -> None:
@@ -110,12 +126,11 @@ def _limit(text: str) -> int | None:
     return int(text)
 
 
-def _found_title(session: Session, query: Query, number: int) -> str:
-    matching = "" if str(query) == _EVERYTHING else f" matching {query}"
-    total = session.connection.index.count(query) if number == query.limit else number
-    if total > number:
-        return f"{number:,} of {count(total, 'version')}{matching} (--limit all shows all)"
-    return f"{count(number, 'version')}{matching}"
+def _found_title(found: Results) -> str:
+    matching = f" {found.title}" if found.title.startswith("matching ") else ""
+    if found.total > len(found):
+        return f"{len(found):,} of {count(found.total, 'version')}{matching} (--limit all shows all)"
+    return f"{count(len(found), 'version')}{matching}"
 
 
 # One name -------------------------------------------------------------------------------------------
@@ -127,23 +142,33 @@ def history(
     """List all versions of a name, newest first, also if it was deleted."""
     session = Session(context, store, as_json)
     found = session.saver.history(name)
-    total = len(found)
-    hidden = session.connection.store.entries(name)[0].marker
-    numbers = list(range(total, 0, -1))
+    numbers = found.numbers
     if not session.answer([{"number": n, **item.to_dict()} for n, item in zip(numbers, found, strict=True)]):
+        hidden = any(item.hidden for item in found)
         deleted = f", deleted (jsk restore {shlex.quote(name)})" if hidden else ""
-        say_versions(found, f"{count(total, 'version')} of {name}{deleted}", numbers)
+        say_versions(found, f"{count(len(found), 'version')} of {name}{deleted}", numbers)
 
 
 def describe(
     context: typer.Context,
     name: Name,
     version: VersionOption = None,
+    packages: Annotated[
+        bool, typer.Option("--packages", help="List the packages that were installed, and nothing else.")
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell the story of a version: what it is, who made it, when, where, and from what."""
+    """Tell the story of a version: what it is, who made it, when, where, and from what.
+
+    jsk describe --packages models/knn.skops > requirements.txt
+    """
     session = Session(context, store, as_json)
+    if packages:
+        listed = session.saver.packages(name, version=version_of(version))
+        if not session.answer(listed):
+            say_lines(listed)
+        return
     story = session.saver.describe(name, version=version_of(version))
     if not session.answer(story.to_dict()):
         say(repr(story))
@@ -155,8 +180,18 @@ def describe(
 def diff(
     context: typer.Context,
     name: Name,
-    old: Annotated[str, typer.Argument(metavar="OLD", help="A version, or its number.")] = "-2",
-    new: Annotated[str, typer.Argument(metavar="NEW", help="A version, or its number.")] = "-1",
+    old: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="OLD", help="A version, or its number. Default: the last but one.", show_default=False
+        ),
+    ] = None,
+    new: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="NEW", help="A version, or its number. Default: the newest.", show_default=False
+        ),
+    ] = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit with 1 if they differ.")] = False,
     allow_pickle: Annotated[
         bool, typer.Option("--allow-pickle", help="Load pickled objects too; only for versions you trust.")
@@ -171,8 +206,8 @@ def diff(
     jsk diff channels.csv 1 -1
     """
     session = Session(context, store, as_json)
-    _refuse_options([old, new])
-    sides = (version_of(old) or old, version_of(new) or new)
+    sides = [version_of(side) for side in (old, new)]
+    _refuse_options([side for side in (old, new) if side is not None])
     found = session.saver.diff(name, *sides, allow_pickle=allow_pickle)
     if not session.answer(found.to_dict()):
         _say_difference(found)
@@ -205,7 +240,7 @@ def lineage(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Draw what a version was made from, and that from what."""
+    """Draw what a version comes from, and that from what."""
     session = Session(context, store, as_json)
     graph = session.saver.lineage(name, version=version_of(version), depth=depth)
     if not session.answer(_graph(graph)):
@@ -227,6 +262,7 @@ def _graph(graph: LineageGraph) -> JSON:
     ]
     edges = [
         {side: dict(zip(keys, getattr(edge, side), strict=True)) for side in ("child", "parent")}
+        | {"how": edge.how}
         for edge in graph.edges
     ]
     return {"nodes": nodes, "edges": edges}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from jsk_saver.cli.completion import file_names
-from jsk_saver.cli.failures import refused
+from jsk_saver.cli.failures import refused, typed
 from jsk_saver.cli.output import note, say, say_table, style, width
 from jsk_saver.cli.session import (
     JsonOption,
@@ -81,7 +81,7 @@ def purge(
 
 def _ask_about(session: Session, name: str, version: str | int | None) -> None:
     entries = [entry for entry in session.connection.entries(name) if not entry.marker]
-    identifier = session.connection.resolve(name, version)
+    identifier = session.connection.identify(name, version)
     doomed = [entry for entry in entries if identifier is None or entry.version == identifier]
     if not doomed:
         session.connection.head(name, identifier)  # says that there is no such version
@@ -90,7 +90,7 @@ def _ask_about(session: Session, name: str, version: str | int | None) -> None:
     ask(
         f"Remove {what} from {session.saver.store.uri} for good?",
         what,
-        f"jsk purge {shlex.quote(name)} --yes",
+        typed("jsk", "purge", name, **{"--version": identifier}) + " --yes",
     )
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, NoReturn
 
 from jsk_saver.errors import InvalidMetadata
+from jsk_saver.placing import expanded
 from jsk_saver.record import JSON
 
 _EXAMPLE = "--meta origin=youtube"
@@ -46,7 +46,7 @@ def parse(pairs: Iterable[str], text: str | None) -> JSON:
 def _object(text: str) -> JSON:
     if text.startswith("@"):
         try:
-            text = Path(text[1:]).expanduser().read_text(encoding="utf-8")
+            text = expanded(text[1:]).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidMetadata(f"The file {text[1:]!r} with metadata cannot be read: {error}.") from error
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import shutil
 import sys
 import tempfile
@@ -13,12 +12,13 @@ from typing import Annotated
 import typer
 
 from jsk_saver.cli import metadata
-from jsk_saver.cli.failures import refused
+from jsk_saver.cli.failures import typed
 from jsk_saver.cli.output import note, say
 from jsk_saver.cli.session import JsonOption, Name, Session, StoreOption, VersionOption, version_of
-from jsk_saver.errors import CannotRepresent, InvalidName
+from jsk_saver.errors import AlreadyThere, CannotRepresent, InvalidName
 from jsk_saver.human import human_size
-from jsk_saver.payload import BLOCK
+from jsk_saver.payload import BLOCK, TEMPORARY
+from jsk_saver.placing import expanded
 from jsk_saver.record import Record, check_name
 from jsk_saver.saved import Saved
 
@@ -91,7 +91,7 @@ def put(
     if file == STREAM:
         saved = _put_stream(session, chosen, told, if_changed)
     else:
-        path = Path(file).expanduser()
+        path = expanded(file)
         if not path.exists():
             raise CannotRepresent(f"There is no file {file!r} to save.", hint="Check the path.")
         saved = session.saver.put(chosen, path, metadata=told, if_changed=if_changed)
@@ -101,21 +101,22 @@ def put(
 
 def _name_for(file: str, name: str | None) -> str:
     """Return the name in the store; of a path that would climb out of it, only the last part is left."""
-    own = os.path.normpath(file)
-    if Path(own).is_absolute() or own.startswith(("..", "~")):
-        own = Path(file).expanduser().absolute().resolve().name
+    path = Path(os.path.normpath(expanded(file)))
+    own = path.as_posix()
+    if path.is_absolute() or path.parts[:1] in ((), ("..",)):
+        own = path.resolve().name
     if name is not None and name.endswith("/") and file != STREAM:
-        return check_name(name + Path(own).name)
+        return check_name(name + path.resolve().name)
     if name is None and file == STREAM:
         raise InvalidName("What is piped in needs a name in the store.", hint="jsk put - NAME")
-    return check_name(name if name is not None else Path(own).as_posix())
+    return check_name(name if name is not None else own)
 
 
 def _put_stream(session: Session, name: str, told: dict[str, object], if_changed: bool | None) -> Saved:
     """Save the standard input: by way of a file, so that it may be of any size."""
     folder = session.connection.scratch
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=folder, prefix="stdin-", suffix=".tmp") as file:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=TEMPORARY, suffix=".tmp") as file:
         shutil.copyfileobj(sys.stdin.buffer, file, BLOCK)
         file.flush()
         return session.saver.put(name, Path(file.name), metadata=told, if_changed=if_changed)
@@ -148,7 +149,10 @@ def get(
             show_default=False,
         ),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", "-f", help="Overwrite what is there.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", "-f", help="Replace a file that is there. A folder is never replaced."),
+    ] = False,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -168,9 +172,16 @@ def get(
     if to == STREAM:
         _write_stream(session, record)
         return
-    target = _target(record, to, force)
-    path = session.saver.get(name, version=record.version, to=target)
-    saved = Saved.of(record, session.saver.store.address(name, record.version))
+    target = to if to is not None else record.name.rpartition("/")[2]
+    try:
+        path = session.saver.get(name, version=record.version, to=target, force=force)
+    except AlreadyThere as error:
+        if "force=True" in error.hint:
+            chosen = {"--to": to, "--version": version, "--where": where, "--store": store}
+            error.hint = f"{typed('jsk', 'get', name, **chosen)} --force    # replaces it"
+        raise
+    where_it_lies = session.saver.store
+    saved = Saved.of(record, where_it_lies.address(name, record.version), store=where_it_lies.uri)
     if not session.answer({**saved.to_dict(), "path": str(path)}):
         say(f"{path}  ({human_size(record.size)}, version {record.version})")
 
@@ -182,27 +193,6 @@ def _record(session: Session, name: str, version: str | None, where: str | None)
     from jsk_saver.index import parse_line
 
     return session.connection.newest_match(name, parse_line(where))
-
-
-def _target(record: Record, to: str | None, force: bool) -> Path:
-    own = record.name.rpartition("/")[2]
-    target = Path(to).expanduser() if to is not None else Path(own)
-    if target.is_dir() and record.format != "folder":
-        target /= own
-    if target.is_dir():
-        if any(target.iterdir()):
-            raise refused(
-                f"The folder {str(target)!r} is not empty.",
-                kept="What is in it.",
-                hint="Choose another place with --to, or move it away.",
-            )
-    elif (target.exists() or target.is_symlink()) and not force:
-        raise refused(
-            f"{str(target)!r} is there already.",
-            kept="It is untouched.",
-            hint=f"jsk get {shlex.quote(record.name)} --force    # or --to another place",
-        )
-    return target
 
 
 def _write_stream(session: Session, record: Record) -> None:

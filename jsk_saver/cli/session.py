@@ -22,7 +22,7 @@ StoreOption = Annotated[
     typer.Option(
         "--store",
         metavar="STORE",
-        help="A folder, or s3://bucket/prefix. Default: JSK_STORE, then pyproject.toml, then ~/.jsk/store.",
+        help="A folder, or s3://bucket/prefix. Default: JSK_STORE, then pyproject.toml, then JSK_HOME/store.",
         show_default=False,
     ),
 ]
@@ -35,7 +35,8 @@ VersionOption = Annotated[
     typer.Option(
         "--version",
         metavar="VERSION",
-        help="Which version: its identifier, or a number: 1 the oldest, -1 the newest.",
+        help="Which version: its identifier, six characters or more of its beginning or end, or a number: "
+        "1 the oldest, -1 the newest.",
         autocompletion=versions,
         show_default=False,
     ),

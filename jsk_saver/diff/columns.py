@@ -10,6 +10,8 @@ from jsk_saver.formats.base import is_a
 
 #: Rows compared at once where Arrow has no comparison of its own (lists, structures).
 _CHUNK = 1024
+#: Categories of a type that are shown.
+_SHOWN_CATEGORIES = 5
 #: What a pandas index without a name is called.
 UNNAMED = "(index)"
 
@@ -167,8 +169,8 @@ def _indices(rows: Any) -> Any:
 def type_texts(old: Column, new: Column, *, same_library: bool) -> tuple[str, str]:
     """Return the types of two columns as text: equal where the types are."""
     one, other = (_type_text(column, same_library) for column in (old, new))
-    if one == other and same_library and old.kind != new.kind:
-        one, other = (_categories(column.kind) for column in (old, new))
+    if one == other and same_library and (old.kind != new.kind or _names(old.kind) != _names(new.kind)):
+        one, other = _categories(old.kind, new.kind)
     elif one == other == "object" and old.values.type != new.values.type:
         one, other = (f"object of {column.values.type}" for column in (old, new))
     return tuple(f"{text} (index)" if column.index else text for text, column in ((one, old), (other, new)))  # type: ignore[return-value]
@@ -179,10 +181,30 @@ def _type_text(column: Column, own: bool) -> str:
     return text if own else text.removeprefix("large_")
 
 
-def _categories(kind: Any) -> str:
-    names = [str(name) for name in getattr(kind, "categories", [])]
-    shown = ", ".join(names[:5]) + (f", … {len(names):,} in all" if len(names) > 5 else "")
-    return f"{'ordered ' * bool(getattr(kind, 'ordered', False))}{kind}" + (f" ({shown})" if names else "")
+def _categories(old: Any, new: Any) -> tuple[str, str]:
+    """Return two types with their categories, from a little before the first that differs."""
+    one, other = _names(old), _names(new)
+    pairs = enumerate(zip(one, other, strict=False))
+    start = next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)) if one != other else 0)
+    # All are shown from the start where the first few tell them apart.
+    start = 0 if start < _SHOWN_CATEGORIES else start - 1
+    return _with_categories(old, one, start), _with_categories(new, other, start)
+
+
+def _with_categories(kind: Any, names: list[str], start: int) -> str:
+    some = names[start : start + _SHOWN_CATEGORIES]
+    before = "…, " if start else ""
+    after = f", … {len(names):,} in all" if start + len(some) < len(names) else ""
+    shown = f" ({before}{', '.join(some)}{after})" if names else ""
+    return f"{'ordered ' * bool(getattr(kind, 'ordered', False))}{kind}{shown}"
+
+
+def _names(kind: Any) -> list[str]:
+    """Return the categories of a type in their order; none where it keeps none."""
+    try:
+        return [str(name) for name in getattr(kind, "categories", ())]
+    except TypeError:  # Polars' open categories are an object of their own, and in no order
+        return []
 
 
 # Values ---------------------------------------------------------------------------------------------

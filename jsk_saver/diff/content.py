@@ -135,7 +135,7 @@ class BytesContent(Content):
         if self.same:
             return []
         rows = [
-            ["size", f"{self._old.size:,} bytes", f"{self._new.size:,} bytes"],
+            ["size", counted(self._old.size, "byte"), counted(self._new.size, "byte")],
             ["digest", _short(self._old.digest), _short(self._new.digest)],
         ]
         return [Block("Bytes", columns=["", "old", "new"], rows=rows)]
@@ -155,6 +155,17 @@ def _short(digest: str) -> str:
 # Values ---------------------------------------------------------------------------------------------
 
 
+def counted(count: int, thing: str) -> str:
+    """Return a number of things as people say it.
+
+    Examples
+    --------
+    >>> counted(1, "line"), counted(2_000, "line")
+    ('1 line', '2,000 lines')
+    """
+    return f"{count:,} {thing}{'s' * (count != 1)}"
+
+
 def show(value: Any, longest: int = LONGEST) -> str:
     """Return ``value`` as one short line; text is quoted, so that spaces at its ends are seen.
 
@@ -163,7 +174,8 @@ def show(value: Any, longest: int = LONGEST) -> str:
     >>> show("a "), show(None), show(0.1)
     ("'a '", 'None', '0.1')
     """
-    text = repr(value) if isinstance(value, str | bytes | list | tuple | dict) else str(value)
+    quoted = isinstance(value, str | bytes | list | tuple | dict | set | frozenset)
+    text = repr(value) if quoted else str(value)
     text = " ".join(text.split("\n"))
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
@@ -205,6 +217,8 @@ def as_json(value: Any) -> Any:
         return {str(key): as_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [as_json(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return [as_json(item) for item in sorted(value, key=repr)]
     if hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
         return as_json(value.item())
     return str(value)

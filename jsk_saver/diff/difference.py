@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.diff.arrays import ArraysContent, arrays_of
 from jsk_saver.diff.columns import is_table
-from jsk_saver.diff.content import LONGEST, Block, BytesContent, Content, SameContent
+from jsk_saver.diff.content import LONGEST, Block, BytesContent, Content, SameContent, counted
 from jsk_saver.diff.tables import TableContent
 from jsk_saver.diff.text import TextContent
 from jsk_saver.diff.trees import ABSENT, Change, TreeContent, changes
@@ -35,7 +36,8 @@ LINEAGE = (
 )
 #: Formats of plain values, in which a bare text is a value and not lines to compare.
 _VALUE_FORMATS = ("json", "jsonl", "yaml", "toml")
-_PLAIN = (dict, list, tuple, str, int, float, bool, type(None))
+_CONTAINERS = (dict, list, tuple, set, frozenset)
+_PLAIN = (*_CONTAINERS, str, bytes, int, float, complex, type(None), dt.date, dt.time, dt.timedelta)
 _SHOWN_PACKAGES = 20
 
 #: One side of a comparison: the record, and the object (None where it cannot or may not be loaded).
@@ -92,7 +94,10 @@ def _compare_objects(old: Side, new: Side, key: tuple[str, ...]) -> Content | No
     if arrays[0] is not None and arrays[1] is not None:
         return ArraysContent(arrays[0], arrays[1])
     values = record.format in _VALUE_FORMATS and new[0].format in _VALUE_FORMATS
-    if isinstance(one, dict | list | tuple) and isinstance(other, dict | list | tuple):
+    if isinstance(one, _CONTAINERS) and isinstance(other, _CONTAINERS):
+        return TreeContent(one, other)
+    loaded = one is not None and other is not None
+    if loaded and isinstance(one, _PLAIN) and isinstance(other, _PLAIN):
         return TreeContent(one, other)
     if values and not is_table(one) and not is_table(other):
         return TreeContent(one, other)
@@ -175,6 +180,12 @@ class Difference:
         return self.content.same and not self.metadata and alike
 
     @property
+    def same_bytes(self) -> bool:
+        """Whether the bytes are the same too: ``-0.0`` equals ``0.0``, say, and is other bytes."""
+        digests = self.old.digest, self.new.digest
+        return digests[0] == digests[1] or not all(digests)
+
+    @property
     def changes(self) -> pd.DataFrame:
         """Every changed cell of a table (or path of values) as a data frame.
 
@@ -207,6 +218,7 @@ class Difference:
         return {
             "name": self.new.name,
             "same": self.same,
+            "same_bytes": self.same_bytes,
             "old": _side(self.old),
             "new": _side(self.new),
             "compared": self.content.kind,
@@ -221,12 +233,15 @@ class Difference:
     def title(self) -> str:
         """One line: what was compared, and whether it is the same."""
         names = self.new.name if self.old.name == self.new.name else f"{self.old.name} → {self.new.name}"
-        if self.same:
-            return f"{names}: no difference{' but where they come from' if self.lineage else ''}."
-        return f"{names}: {self._verdict()}."
+        if not self.same:
+            return f"{names}: {self._verdict()}."
+        if not self.same_bytes:
+            return f"{names}: same values, other bytes."
+        return f"{names}: no difference{' but where they come from' if self.lineage else ''}."
 
     def _verdict(self) -> str:
-        parts = [] if self.content.same else [f"{self.content.kind} differ"]
+        kind = self.content.kind
+        parts = [] if self.content.same else [f"{kind} differ{'s' * (kind == 'text')}"]
         if self.old.type != self.new.type or self.old.format != self.new.format:
             parts.append("types differ")
         return ", ".join(parts + (["metadata differs"] if self.metadata else []))
@@ -257,12 +272,14 @@ def _lineage_lines(found: list[Change]) -> list[str]:
     """Return the changes, long digests cut, a long list of packages too."""
     packages = [change for change in found if change.path.startswith("packages.")]
     shown = [
-        f"~ packages: {len(packages):,} differ" if change.path == "packages" and packages else _line(change)
+        f"~ packages: {len(packages):,} differ{'s' * (len(packages) == 1)}"
+        if change.path == "packages" and packages
+        else _line(change)
         for change in found
         if change not in packages[_SHOWN_PACKAGES:]
     ]
     rest = len(packages) - _SHOWN_PACKAGES
-    return shown + ([f"… and {rest:,} more packages"] if rest > 0 else [])
+    return shown + ([f"… and {counted(rest, 'more package')}"] if rest > 0 else [])
 
 
 def _line(change: Change) -> str:

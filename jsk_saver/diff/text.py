@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from jsk_saver.diff.content import Block, Content
+from jsk_saver.diff.content import Block, Content, counted
 from jsk_saver.record import JSON
 
 #: Lines of the unified diff shown to people.
@@ -47,11 +47,13 @@ class TextContent(Content):
         if self.same:
             return []
         if not self._lines:
-            return [Block("Text: {:,} lines → {:,} lines".format(*self._counts), [self._why_no_lines()])]
+            counts = " → ".join(counted(count, "line") for count in self._counts)
+            return [Block(f"Text: {counts}", [self._why_no_lines()])]
         lines = self._lines[2 : SHOWN_LINES + 2]
         rest = len(self._lines) - 2 - len(lines)
-        more = [f"… and {rest:,} more lines"] if rest else []
-        return [Block(f"Text: {self.added:,} lines added, {self.removed:,} removed", lines + more)]
+        more = [f"… and {counted(rest, 'more line')}"] if rest else []
+        title = f"Text: {counted(self.added, 'line')} added, {self.removed:,} removed"
+        return [Block(title, lines + more)]
 
     def _why_no_lines(self) -> str:
         if self._counts[0] > MOST_LINES or self._counts[1] > MOST_LINES:

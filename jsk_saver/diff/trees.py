@@ -73,6 +73,8 @@ def changes(old: Any, new: Any, root: str = "$") -> list[Change]:
         kind = type(one) if type(one) is type(other) else None
         if kind is dict:
             pending += reversed([(_member(path, key), *pair) for key, pair in _members(one, other)])
+        elif kind in (set, frozenset):
+            found += _elements(path, one, other)
         elif kind in (list, tuple):
             pending += reversed([(f"{path}[{place}]", *pair) for place, pair in _items(one, other)])
         elif not _equal(one, other):
@@ -88,6 +90,14 @@ def _members(old: dict[Any, Any], new: dict[Any, Any]) -> Iterator[tuple[Any, tu
 def _items(old: Any, new: Any) -> Iterator[tuple[int, tuple[Any, Any]]]:
     for place in range(max(len(old), len(new))):
         yield place, tuple(side[place] if place < len(side) else ABSENT for side in (old, new))  # type: ignore[misc]
+
+
+def _elements(path: str, old: Any, new: Any) -> Iterator[Change]:
+    """Yield what only one of two sets holds; what is in a set has no place of its own."""
+    for item in sorted(old - new, key=repr):
+        yield Change(f"{path} (set)", item, ABSENT)
+    for item in sorted(new - old, key=repr):
+        yield Change(f"{path} (set)", ABSENT, item)
 
 
 def _member(path: str, key: Any) -> str:

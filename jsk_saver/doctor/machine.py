@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
 from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.doctor.report import Finding, without_login
 from jsk_saver.human import human_size, human_time
 from jsk_saver.record import format_time
-from jsk_saver.settings import Settings
+from jsk_saver.settings import PREFIX, Settings, unknown_variables
 from jsk_saver.stores.base import Problem
 from jsk_saver.wording import count
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from jsk_saver.connection import Connection
 
 _SIZES = ("cache_size", "part_size")
+_OTHER_HOME = "export JSK_HOME=/a/folder/you/may/write/to"
 
 
 def kit() -> Finding:
@@ -47,14 +48,30 @@ def settings(connection: Connection) -> Finding:
     """Return every setting with its value and where that came from."""
     now = connection.settings
     names = [item.name for item in fields(Settings) if item.name != "origins"]
-    values = {name: _plain(getattr(now, name)) for name in names} | {"store": without_login(now.store_uri)}
+    values = {name: _plain(getattr(now, name)) for name in names} | {"store": _place(now.store_uri)}
     rows = [[name, _shown(name, value), now.origin(name)] for name, value in values.items()]
     data = [{"name": name, "value": value, "origin": now.origin(name)} for name, value in values.items()]
-    return Finding("Settings", table=(["setting", "value", "from"], rows), data=data, problems=_home(now))
+    problems = [*_home(now), *_unknown_variables()]
+    return Finding("Settings", table=(["setting", "value", "from"], rows), data=data, problems=problems)
 
 
 def _plain(value: Any) -> Any:
     return without_login(str(value)) if isinstance(value, str | Path) else value
+
+
+def _place(uri: str) -> str:
+    """Return where the store is; a relative folder as the whole path, which depends on the working folder."""
+    return without_login(uri) if "://" in uri else str(Path(uri).expanduser().absolute())
+
+
+def _unknown_variables() -> list[Problem]:
+    known = [PREFIX + item.name.upper() for item in fields(Settings) if item.name != "origins"]
+    problems = []
+    for name in unknown_variables(os.environ):
+        near = get_close_matches(name, known, n=1)
+        hint = f"unset {name}" + (f"; export {near[0]}=…    # if that was meant" if near else "")
+        problems.append(Problem(f"The environment sets {name}, which is no setting and has no effect.", hint))
+    return problems
 
 
 def _shown(name: str, value: Any) -> str:
@@ -63,14 +80,18 @@ def _shown(name: str, value: Any) -> str:
     return human_size(value) if name in _SIZES else str(value)
 
 
+def _writable(home: Path) -> bool:
+    there = next(folder for folder in (home, *home.absolute().parents) if folder.exists())
+    return there.is_dir() and os.access(there, os.W_OK)
+
+
 def _home(now: Settings) -> list[Problem]:
-    there = next(folder for folder in (now.home, *now.home.absolute().parents) if folder.exists())
-    if there.is_dir() and os.access(there, os.W_OK):
+    if _writable(now.home):
         return []
     return [
         Problem(
             f"The folder {now.home} cannot be written to: cache, index and spool have no place.",
-            "export JSK_HOME=/a/folder/you/may/write/to",
+            _OTHER_HOME,
         )
     ]
 
@@ -104,17 +125,21 @@ def index(connection: Connection) -> Finding:
     told = [("holds", held), ("file", path)]
     if catalogue.rebuilt:
         told.append(("note", "it was damaged, outdated or gone, and begun anew; jsk search fills it"))
-    problems = [Problem(catalogue.warning, "jsk reindex")] if catalogue.warning else []
+    problems = []
+    if catalogue.warning:
+        mends = _writable(connection.settings.home)  # else another home does, and only that
+        problems = [Problem(catalogue.warning, "jsk reindex" if mends else _OTHER_HOME)]
     return Finding("Index", [(name, value) for name, value in told if value], data=data, problems=problems)
 
 
 def spool(connection: Connection) -> Finding:
     """Return what waits to be sent, for which store, and why."""
-    waiting = connection.spool.items()
+    waiting, damaged = connection.spool.items(), connection.spool.damaged()
     size = sum(item.record.size for item in waiting)
     data = {
         "folder": str(connection.spool.folder),
         "waiting": [item.to_dict() for item in waiting],
+        "damaged": [item.to_dict() for item in damaged],
         "size": size,
         "oldest": format_time(waiting[0].since) if waiting else None,
     }
@@ -122,14 +147,12 @@ def spool(connection: Connection) -> Finding:
         ("waiting", f"{count(len(waiting), 'object')}, {human_size(size)}" if waiting else "nothing"),
         ("folder", str(connection.spool.folder)),
     ]
-    problems = []
-    for store, number in Counter(item.store for item in waiting).items():
-        newest = [item for item in waiting if item.store == store][-1]
-        what = (
-            f"{count(number, 'object')} could not be sent to {store} and {'waits' if number == 1 else 'wait'}"
-        )
-        since = human_time(waiting[0].since)
-        problems.append(Problem(f"{what} in the spool since {since}: {newest.reason}", "jsk spool push"))
+    problems = [Problem(item.error().what, item.error().hint) for item in damaged]
+    for store in dict.fromkeys((item.store, item.server) for item in waiting):
+        its = [item for item in waiting if (item.store, item.server) == store]
+        what = f"{count(len(its), 'object')} could not be sent to {store[0]} and wait{'s' * (len(its) == 1)}"
+        since = human_time(its[0].since)
+        problems.append(Problem(f"{what} in the spool since {since}: {its[-1].reason}", "jsk spool push"))
     return Finding("Spool", told, data=data, problems=problems)
 
 

@@ -39,6 +39,7 @@ def impatient(connection: Connection) -> Store:
 def store(connection: Connection) -> Finding:
     """Return what the store is, and what is wrong with it."""
     looked_at = impatient(connection)
+    looked_at.doubt()
     left = unfinished(Path(looked_at.uri)) if not looked_at.uri.startswith("s3://") else None
     problems = _check(looked_at)
     data = {key: _plain(value) for key, value in looked_at.describe().items()}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 from jsk_saver.errors import UnknownFormat
 from jsk_saver.formats.base import Format, file_name
+from jsk_saver.formats.detours import detours
 from jsk_saver.formats.naming import article, remedy, type_name
 from jsk_saver.formats.translate import SHOWN, listed
 
@@ -54,7 +57,6 @@ def nothing_fits(name: str, obj: Any, formats: list[str], fits: list[str]) -> Un
         The extensions that would do.
     """
     extensions = suffixes(name)
-    stem = name[: -len(extensions[-1])] if extensions else name
     if formats:
         what = f"No format for {extensions[-1]} takes {article(type_name(obj))}."
     elif extensions:
@@ -64,16 +66,31 @@ def nothing_fits(name: str, obj: Any, formats: list[str], fits: list[str]) -> Un
     if _PLAIN & set(formats):
         what += f" {remedy(obj)}."
     new = (extensions[-1] if extensions and not formats else ".myformat")[1:]
-    kind = type(obj).__name__
-    return UnknownFormat(what, hint=f"{offer(obj, stem, fits)}\n        or {register_hint(new, kind)}")
+    # An extension that is known needs no further format, where another way leads to one that is there.
+    more = [] if formats and (fits or detours(name, obj)) else [register_hint(new, type(obj).__name__)]
+    return UnknownFormat(what, hint=offer(obj, name, fits, more))
 
 
-def offer(obj: Any, stem: str, fits: list[str]) -> str:
-    """Return the call that would work, and all the extensions that would do."""
-    if not fits:
-        return "No format holds it yet; register one."
-    extensions = listed(fits[:SHOWN])
-    return f'saver.put("{stem}{fits[0]}", …)    # {article(type_name(obj))} can be saved as {extensions}'
+def offer(obj: Any, name: str, fits: list[str], more: Iterable[str] = ()) -> str:
+    """Return the calls that would work, one a line, and all the extensions that would do."""
+    lines = detours(name, obj)
+    if fits:
+        extensions = suffixes(name)
+        stem = name[: -len(extensions[-1])] if extensions else name
+        said = f"{article(type_name(obj))} can be saved as {listed(fits[:SHOWN])}"
+        lines.append(f'saver.put("{stem}{fits[0]}", …)    # {said}')
+    return "\n        or ".join([*lines, *more])
+
+
+def unknown_wish(wish: str, names: list[str]) -> UnknownFormat:
+    """Return the error for a ``format=`` that there is none of."""
+    close = difflib.get_close_matches(wish.lower().lstrip("."), names, 1, 0.5)
+    known = f"format= is one of {', '.join(sorted(names))}."
+    return UnknownFormat(
+        f"The format {wish!r} is not known here.",
+        kept="Every version saved before.",
+        hint=f'format="{close[0]}"?  {known}' if close else known,
+    )
 
 
 def register_hint(name: str, kind: str) -> str:

@@ -49,15 +49,15 @@ class Npy(Format):
 
     def accepts(self, obj: Any) -> bool:
         """Tell whether ``obj`` is an array or a NumPy scalar."""
-        return is_a(obj, "numpy.ndarray", "numpy.generic")
+        return is_a(obj, "numpy.ndarray", "numpy.generic") and not is_a(obj, "numpy.MaskedArray")
 
-    def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
+    def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:  # noqa: ARG002
         """Write the array with its type, shape and order (C or Fortran)."""
         import numpy as np
 
         scalar = isinstance(obj, np.generic)
         array = np.asarray(obj) if scalar else obj
-        _check_array(array, "The array", name)
+        _check_array(array, "The array")
         _write_array(Sink(payload), array)
         return Encoded(type_name(obj), {"scalar": True} if scalar else {}, _facts(array))
 
@@ -78,11 +78,11 @@ class Npz(Format):
         """Tell whether ``obj`` is a dictionary of arrays."""
         return type(obj) is dict and all(is_a(value, "numpy.ndarray") for value in obj.values())
 
-    def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
+    def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:  # noqa: ARG002
         """Write one npy file for each array into a zip, uncompressed."""
         for key, array in obj.items():
             _check_key(key)
-            _check_array(array, f"The array at {place('$', key)}", name)
+            _check_array(array, f"The array at {place('$', key)}")
         with zipfile.ZipFile(Sink(payload), "w", zipfile.ZIP_STORED) as archive:
             for key, array in obj.items():
                 with archive.open(zipfile.ZipInfo(f"{key}.npy", _NO_TIME), "w", force_zip64=True) as file:
@@ -183,13 +183,13 @@ def _read_array(file: Any) -> Any:
     return np.lib.format.read_array(file, allow_pickle=False, max_header_size=10_000_000)
 
 
-def _check_array(array: Any, what: str, name: str) -> None:
+def _check_array(array: Any, what: str) -> None:
     import numpy as np
 
     if type(array).__name__ not in _ARRAYS:
         raise CannotRepresent(
             f"{what} is {article(type_name(array))} and would come back as a plain numpy.ndarray.",
-            hint=f'saver.put("{name}", numpy.asarray(...)), or save it as .pkl.',
+            hint=_plain_array(array),
         )
     if array.dtype.hasobject:
         raise CannotRepresent(
@@ -204,6 +204,13 @@ def _check_array(array: Any, what: str, name: str) -> None:
         raise _no_dtype(array, what) from error
     if again != array.dtype:
         raise _no_dtype(array, what)
+
+
+def _plain_array(array: Any) -> str:
+    """Return what to do about a subclass of arrays; never what would lose something unsaid."""
+    if is_a(array, "numpy.MaskedArray"):
+        return "Give what is masked a value with .filled(…), or save it as .pkl."
+    return "Save it as .pkl, or numpy.asarray(…) if its plain values are all that is wanted."
 
 
 def _no_dtype(array: Any, what: str) -> CannotRepresent:
@@ -273,7 +280,7 @@ def _check_tensor(key: Any, tensor: Any, kind: str | None) -> int:
 
 def _numpy_problem(array: Any) -> tuple[str, str] | None:
     if type(array).__name__ not in _ARRAYS:
-        return f"is {article(type_name(array))} and would come back as a numpy.ndarray", "numpy.asarray(...)"
+        return f"is {article(type_name(array))} and would come back as a numpy.ndarray", _plain_array(array)
     return None
 
 

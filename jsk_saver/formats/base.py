@@ -66,6 +66,9 @@ class Format(ABC):
     extensions: ClassVar[tuple[str, ...]]
     #: Whether loading may run code that the file brings along (pickle and its kin).
     runs_code: ClassVar[bool] = False
+    #: Whether the library behind it may end the process on an altered byte, instead of raising an error:
+    #: then the digest is compared before decoding, not beside it.
+    fragile: ClassVar[bool] = False
     #: Whether ``columns=`` and ``as_=`` mean something.
     tabular: ClassVar[bool] = False
 

@@ -21,6 +21,7 @@ from jsk_saver.formats.streams import Sink
 from jsk_saver.formats.tables import (
     Source,
     as_arrow,
+    check_dictionaries,
     encoded,
     full_state,
     is_table,
@@ -50,6 +51,8 @@ class _Columnar(Format):
     """What Parquet and Feather have in common."""
 
     tabular: ClassVar[bool] = True
+    #: Arrow trusts offsets in the buffers of a file, and throws past its callers for some footers.
+    fragile: ClassVar[bool] = True
     #: Extension of a format that can, where this one cannot.
     instead: ClassVar[str] = "pkl"
 
@@ -105,6 +108,7 @@ class Parquet(_Columnar):
             if why := parquet_layout.problem(kind):
                 example = parquet_layout.example(view, at)
                 raise refusal(name, view.describe(at), why, instead=self.instead, **example)
+        check_dictionaries(view, name)
 
     def _write(self, view: ArrowView, payload: Payload) -> None:
         import pyarrow as pa

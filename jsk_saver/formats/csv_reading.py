@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from jsk_saver.formats import csv_text
 from jsk_saver.formats.ahead import in_order
 from jsk_saver.formats.base import Reading
-from jsk_saver.formats.delimited import BOM
 from jsk_saver.formats.frames.pandas_labels import unique_names
 from jsk_saver.formats.tables import Source, select, types_from_json
 from jsk_saver.payload import Payload
@@ -143,7 +142,7 @@ def read_header(payload: Payload, delimiter: str, depth: int = 1) -> tuple[list[
             end = end or len(text)
             break
         size *= 4
-    lines = io.StringIO(text[:end].removeprefix(BOM).decode(), newline="")
+    lines = io.StringIO(text[:end].removeprefix(csv_text.BOM).decode(), newline="")
     return [row or [""] for row in csv.reader(lines, delimiter=delimiter, strict=True)], end
 
 

@@ -23,10 +23,14 @@ from jsk_saver.formats.frames.arrow_types import plain_binary, plain_string
 if TYPE_CHECKING:
     import pyarrow as pa
 
+#: Stands before text that is not plain ASCII: without it, Excel would not see that it is UTF-8.
+BOM = b"\xef\xbb\xbf"
 #: Digits after the point of a second, by unit.
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-#: First and last second of the years that ISO 8601 writes with four digits, less a day for time zones.
-_FIRST, _LAST = -62135596800 + 86400, 253402300799 - 86400
+#: First and last second of the years that ISO 8601 writes with four digits.
+_FIRST, _LAST = -62135596800, 253402300799
+#: Seconds that local time may be away from UTC.
+_ZONE = 86400
 #: 1 January of the year 1 and 31 December 9999, in days since 1970.
 _FIRST_DAY, _LAST_DAY = -719162, 2932896
 
@@ -133,9 +137,11 @@ def _check_years(array: pa.Array) -> None:
     if array.type.unit == "ns":
         return
     per_second = 10 ** _DIGITS[array.type.unit]
+    margin = 0 if array.type.tz is None else _ZONE
+    first, end = (_FIRST + margin) * per_second, (_LAST + 1 - margin) * per_second
     limits = pc.min_max(array.view(pa.int64()))
     for value in (limits["min"].as_py(), limits["max"].as_py()):
-        if value is not None and not _FIRST * per_second <= value <= _LAST * per_second:
+        if value is not None and not first <= value < end:
             when = np.datetime64(value, array.type.unit)
             raise OutOfReachError("holds a time outside the years 1 to 9999", when)
 

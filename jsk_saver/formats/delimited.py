@@ -18,6 +18,7 @@ from jsk_saver.formats.frames.memory import lean_memory
 from jsk_saver.formats.frames.refusal import NOTHING, refusal
 from jsk_saver.formats.tables import (
     as_arrow,
+    check_dictionaries,
     encoded,
     full_state,
     is_table,
@@ -28,11 +29,11 @@ from jsk_saver.formats.tables import (
 from jsk_saver.payload import Payload
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
     from jsk_saver.formats.frames.view import ArrowView
 
-BOM = b"\xef\xbb\xbf"
 #: Bytes of Arrow that become text at a time; a few of them are under way at once.
 _SLICE = 768 * 1024
 _BATCH_ROWS = 8192
@@ -60,6 +61,7 @@ class Csv(Format):
         """
         view = as_arrow(obj, name)
         _check_types(view, name)
+        check_dictionaries(view, name)
         prove(view, name, lambda start: self._there_and_back(start, name), instead="parquet")
         with lean_memory():
             return encoded(view, self._write(view, payload, name))
@@ -86,13 +88,13 @@ class Csv(Format):
         """Write the text and return the state it needs."""
         header = "".join(_header_line(row, self.delimiter) for row in view.headers) or "\n"
         if not header.isascii() or not _is_ascii(view):
-            payload.write(BOM)
+            payload.write(csv_text.BOM)
         payload.write(header.encode())
         writer = _Writer(view, self.delimiter, name)
-        newlines = False
+        newlines = any(_has_line_ends(dictionary) for dictionary, _ in view.dictionaries.values())
         parts = view.slices(_SLICE) if len(view.schema) else iter(())
-        for text, rows in in_order(writer.text, parts):
-            newlines = newlines or text.count(b"\n") != rows or b"\r" in text
+        for text, has_line_ends in in_order(writer.text, parts):
+            newlines = newlines or has_line_ends
             payload.write(text)
         state = full_state(view) | {"types": types_to_json(view)}
         return state | ({"newlines": True} if newlines else {})
@@ -117,8 +119,8 @@ class _Writer:
             include_header=False, batch_size=_BATCH_ROWS, delimiter=delimiter, quoting_style="needed"
         )
 
-    def text(self, rows: tuple[int, int]) -> tuple[bytes, int]:
-        """Return the text of some rows, and how many they are."""
+    def text(self, rows: tuple[int, int]) -> tuple[bytes, bool]:
+        """Return the text of some rows, and whether a cell of them (categories aside) has a line end."""
         import pyarrow as pa
         import pyarrow.csv as pacsv
 
@@ -133,7 +135,7 @@ class _Writer:
         batch = pa.record_batch(cells, names=[str(at) for at in range(len(cells))])
         sink = io.BytesIO()
         pacsv.write_csv(batch, sink, self._options)
-        return sink.getvalue(), stop - start
+        return sink.getvalue(), any(map(_has_line_ends, cells))
 
 
 def _check_types(view: ArrowView, name: str) -> None:
@@ -182,16 +184,30 @@ def _is_ascii(view: ArrowView) -> bool:
 
 def ascii_only(array: pa.Array) -> bool:
     """Tell whether an array of text is plain ASCII; an array of anything else is."""
+    text = _utf8(array)
+    return not len(text) or int(text.max()) < 128
+
+
+def _has_line_ends(array: pa.Array) -> bool:
+    """Tell whether a text has a line end; an array of anything else has none."""
+    text = _utf8(array)
+    # The first question is answered at the speed of memory, and most text has no control characters.
+    return bool(len(text) and text.min() < 32 and ((text == 10) | (text == 13)).any())
+
+
+def _utf8(array: pa.Array) -> np.ndarray:
+    """Return all of an array's text as bytes, without a copy; none for an array of anything else."""
     import numpy as np
     import pyarrow as pa
 
+    nothing: np.ndarray = np.empty(0, np.uint8)
     if not plain_string(array.type) or not len(array):
-        return True
+        return nothing
     if not pa.types.is_large_string(array.type):
         array = array.cast(pa.large_string())
     _, offsets, data = array.buffers()
     if data is None:
-        return True
+        return nothing
     ends = np.frombuffer(offsets, np.int64, len(array) + 1, array.offset * 8)
-    text = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
-    return not len(text) or int(text.max()) < 128
+    text: np.ndarray = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    return text

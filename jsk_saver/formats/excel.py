@@ -25,6 +25,7 @@ from jsk_saver.formats.streams import opened
 from jsk_saver.formats.tables import (
     Source,
     as_arrow,
+    check_dictionaries,
     encoded,
     full_state,
     is_table,
@@ -74,6 +75,7 @@ class Excel(Format):
         _check_size(view, name)
         _check_headers(view, name)
         _check_types(view, name)
+        check_dictionaries(view, name)
         plans = _plans(view, name)
         prove(view, name, lambda start: self._there_and_back(start, name), instead="parquet")
         write(view, plans, payload)

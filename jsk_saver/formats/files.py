@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from jsk_saver.formats.folders import extract, write_folder
 from jsk_saver.formats.naming import article, type_name
 from jsk_saver.formats.streams import Sink, opened
 from jsk_saver.payload import BLOCK, Payload
+from jsk_saver.payload_reader import was_changed
 
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
 
@@ -50,9 +51,20 @@ class File(Format):
         return isinstance(obj, Path) and obj.is_file()
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:  # noqa: ARG002
-        """Copy the file, a block at a time."""
+        """Copy the file to its end, a block at a time.
+
+        Raises
+        ------
+        CannotRepresent
+            If something wrote to it meanwhile.
+        """
         with obj.open("rb") as source:
-            shutil.copyfileobj(source, payload, BLOCK)
+            before = os.fstat(source.fileno())
+            while block := source.read(BLOCK):
+                payload.write(block)
+                after = os.fstat(source.fileno())  # each time: a log may grow faster than it is read
+                if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+                    raise was_changed(obj)
         return Encoded("file")
 
     def decode(self, payload: Payload, reading: Reading) -> bytes:  # noqa: ARG002
@@ -71,8 +83,8 @@ class Folder(Format):
         return isinstance(obj, Path) and obj.is_dir()
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:  # noqa: ARG002
-        """Write everything in the folder."""
-        return Encoded("folder", facts=write_folder(obj, payload))
+        """Write everything in the folder, but the kit's own folder if that is in it."""
+        return Encoded("folder", facts=write_folder(obj, payload, payload.home))
 
     def decode(self, payload: Payload, reading: Reading) -> Any:  # noqa: ARG002
         """Refuse: a folder needs a place to go."""
@@ -81,9 +93,9 @@ class Folder(Format):
             hint=f'saver.get("{reading.name}", to="{reading.name.rpartition("/")[2]}")',
         )
 
-    def extract(self, payload: Payload, target: Path) -> None:
+    def extract(self, payload: Payload, target: Path, limit: int | None = None) -> None:
         """Unpack the folder to ``target``; see :func:`jsk_saver.formats.folders.extract`."""
-        extract(payload, target)
+        extract(payload, target, limit)
 
 
 class Zip(Format):

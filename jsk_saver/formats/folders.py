@@ -12,10 +12,13 @@ import stat
 import struct
 import tempfile
 import time
+import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import IO, BinaryIO
 
 from jsk_saver.errors import CannotRepresent, InvalidName, JskError
 from jsk_saver.formats.streams import Sink, opened
@@ -28,14 +31,19 @@ _COMPRESSED = """.7z .avif .bz2 .docx .feather .flac .gif .gz .heic .jpeg .jpg .
 _DENSE = frozenset(_COMPRESSED.split())
 #: Zip's extra field for a modification time in seconds since 1970, UTC (APPNOTE 4.5, "UT").
 _UT = 0x5455
+#: Bytes of the longest path that common systems take.
+_LONGEST_LINK = 4096
 _OLDEST, _NEWEST = (1980, 1, 1, 0, 0, 0), (2107, 12, 31, 23, 59, 58)
 
 
 # Out of a folder -------------------------------------------------------------------------------------
 
 
-def write_folder(folder: Path, payload: Payload) -> JSON:
+def write_folder(folder: Path, payload: Payload, leave_out: Path | None = None) -> JSON:
     """Write everything in ``folder`` to ``payload`` as a zip, and return how much it was.
+
+    The folder ``leave_out``, and what is in it, is left out wherever it lies: the kit's own, in which the
+    very zip is written. What was left out is named in what is returned, and in a warning.
 
     Raises
     ------
@@ -44,8 +52,9 @@ def write_folder(folder: Path, payload: Payload) -> JSON:
     """
     root = Path(os.path.realpath(folder))
     files = size = 0
+    left_out: list[str] = []
     with zipfile.ZipFile(Sink(payload), "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for path in _below(root):
+        for path in _below(root, leave_out, left_out):
             try:
                 read = _write_entry(archive, root, path)
             except OSError as error:
@@ -55,10 +64,15 @@ def write_folder(folder: Path, payload: Payload) -> JSON:
                     hint="Make it readable, or move it out of the folder.",
                 ) from error
             files, size = files + (read is not None), size + (read or 0)
-    return {"files": files, "bytes": size}
+    for name in left_out:
+        warnings.warn(
+            f"{name!r} was left out of {str(folder)!r}: it is the kit's own folder.",
+            stacklevel=2,
+        )
+    return {"files": files, "bytes": size, **({"left_out": left_out} if left_out else {})}
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _below(folder: Path, leave_out: Path | None, left_out: list[str], within: str = "") -> Iterator[Path]:
     """Yield everything below ``folder`` in the order of the names, folders before what is in them."""
     try:
         inside = sorted(folder.iterdir(), key=lambda path: path.name)
@@ -68,9 +82,20 @@ def _below(folder: Path) -> Iterator[Path]:
             kept="Nothing was saved.",
         ) from error
     for path in inside:
-        yield path
-        if path.is_dir() and not path.is_symlink():
-            yield from _below(path)
+        name = f"{within}{path.name}"
+        if path.is_symlink() or not path.is_dir():
+            yield path
+        elif leave_out is not None and _is_same(path, leave_out):
+            left_out.append(name)
+        else:
+            yield path
+            yield from _below(path, leave_out, left_out, f"{name}/")
+
+
+def _is_same(folder: Path, other: Path) -> bool:
+    with suppress(OSError):  # the other is not there
+        return folder.samefile(other)
+    return False
 
 
 def _write_entry(archive: zipfile.ZipFile, root: Path, path: Path) -> int | None:
@@ -102,8 +127,7 @@ def _write_file(archive: zipfile.ZipFile, path: Path, info: zipfile.ZipInfo) -> 
         dense = path.suffix.lower() in _DENSE
         info.compress_type = zipfile.ZIP_STORED if dense else zipfile.ZIP_DEFLATED
         with archive.open(info, "w", force_zip64=True) as out:
-            shutil.copyfileobj(source, out, BLOCK)
-        read = source.tell()
+            read = _copy(source, out, before.st_size)
         after = os.fstat(source.fileno())
     if (before.st_size, before.st_mtime_ns) != (read, after.st_mtime_ns):
         raise CannotRepresent(
@@ -112,6 +136,15 @@ def _write_file(archive: zipfile.ZipFile, path: Path, info: zipfile.ZipInfo) -> 
             hint="Put the folder again once nothing writes to it.",
         )
     return read
+
+
+def _copy(source: BinaryIO, out: IO[bytes], size: int) -> int:
+    """Copy ``size`` bytes and return how many there were; one more tells that there would have been more."""
+    read = 0
+    while block := source.read(min(BLOCK, size - read)):
+        out.write(block)
+        read += len(block)
+    return read + len(source.read(1))
 
 
 def _inner_link(root: Path, path: Path) -> str:
@@ -145,17 +178,24 @@ def _info(name: str, status: os.stat_result) -> zipfile.ZipInfo:
 # Back into a folder ----------------------------------------------------------------------------------
 
 
-def extract(payload: Payload, target: Path) -> None:
+def extract(payload: Payload, target: Path, limit: int | None = None) -> None:
     """Unpack a zip to ``target``, all of it or nothing.
 
     Everything is written beside ``target`` first and moved into place at the end.
+
+    Parameters
+    ----------
+    payload, target
+        The zip, and the folder that it becomes.
+    limit
+        Most bytes that its files may take: what :func:`write_folder` counted.
 
     Raises
     ------
     InvalidName
         If an entry or a link would land outside of the folder.
     JskError
-        If something is at ``target`` already, or the zip is damaged.
+        If something is at ``target`` already, the zip is damaged, or holds more than ``limit``.
     """
     if target.is_symlink() or (target.exists() and not (target.is_dir() and not any(target.iterdir()))):
         raise JskError(
@@ -170,6 +210,7 @@ def extract(payload: Payload, target: Path) -> None:
         folder.mkdir()
         try:
             with opened(payload) as file, zipfile.ZipFile(file) as archive:
+                _check_size(archive, limit)
                 _extract_all(archive, folder)
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise JskError(
@@ -179,6 +220,21 @@ def extract(payload: Payload, target: Path) -> None:
         folder.replace(target)
     finally:
         shutil.rmtree(work, ignore_errors=True)
+
+
+def _check_size(archive: zipfile.ZipFile, limit: int | None) -> None:
+    """Refuse a zip that would unpack to more than was packed (none unpacks to more than it says)."""
+    entries = archive.infolist()
+    size = sum(entry.file_size for entry in entries if not stat.S_ISLNK(_mode(entry)))
+    if limit is not None and size > limit:
+        raise JskError(
+            f"The folder would unpack to {size:,} bytes, and {limit:,} were saved.",
+            kept="The version in the store; nothing was written.",
+            hint='saver.get(…, as_="bytes")    # the zip as it is',
+        )
+    for entry in entries:
+        if stat.S_ISLNK(_mode(entry)) and entry.file_size > _LONGEST_LINK:
+            raise InvalidName(f"The zip holds the link {entry.filename!r}, which is too long for one.")
 
 
 def _extract_all(archive: zipfile.ZipFile, folder: Path) -> None:

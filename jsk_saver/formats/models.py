@@ -6,20 +6,17 @@ Scikit-learn estimators have a safe format of their own, :mod:`jsk_saver.formats
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
 from typing import Any
 
 from jsk_saver.errors import CannotRepresent
 from jsk_saver.formats.base import Encoded, Format, Reading, is_a
-from jsk_saver.formats.naming import article, shown, type_name
-from jsk_saver.formats.shapes import place
+from jsk_saver.formats.naming import type_name
 from jsk_saver.formats.streams import Sink, opened
+from jsk_saver.formats.unpicklable import explained, never_pickles
 from jsk_saver.payload import Payload
 
 #: Protobuf messages end here (https://protobuf.dev/programming-guides/proto-limits).
 _PROTOBUF_LIMIT = 2**31
-#: How many parts of an object are tried to find the one that cannot be pickled.
-_TRIES = 2_000
 
 
 class Pickle(Format):
@@ -29,13 +26,13 @@ class Pickle(Format):
     extensions = (".pkl", ".pickle")
     runs_code = True
 
-    def accepts(self, obj: Any) -> bool:  # noqa: ARG002
-        """Accept anything: whether it pickles is seen by trying."""
-        return True
+    def accepts(self, obj: Any) -> bool:
+        """Accept all but what surely does not pickle; of the rest it is seen by trying."""
+        return not never_pickles(obj)
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:  # noqa: ARG002
         """Write the pickle."""
-        with _explained(obj):
+        with explained(obj):
             pickle.Pickler(Sink(payload), 5).dump(obj)
         return Encoded(type_name(obj))
 
@@ -52,15 +49,15 @@ class Joblib(Format):
     extensions = (".joblib",)
     runs_code = True
 
-    def accepts(self, obj: Any) -> bool:  # noqa: ARG002
-        """Accept anything: whether it pickles is seen by trying."""
-        return True
+    def accepts(self, obj: Any) -> bool:
+        """Accept all but what surely does not pickle; of the rest it is seen by trying."""
+        return not never_pickles(obj)
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:  # noqa: ARG002
         """Write the pickle."""
         import joblib
 
-        with _explained(obj):
+        with explained(obj):
             joblib.dump(obj, Sink(payload), protocol=5)
         return Encoded(type_name(obj))
 
@@ -87,7 +84,7 @@ class Torch(Format):
         """Write the checkpoint."""
         import torch
 
-        with _explained(obj):
+        with explained(obj):
             torch.save(obj, Sink(payload))
         return Encoded(type_name(obj))
 
@@ -140,79 +137,3 @@ def _is_too_large(model: Any) -> bool:
         return bool(model.ByteSize() >= _PROTOBUF_LIMIT)
     except Exception:  # what is raised for it differs between protobuf's back ends
         return True
-
-
-# What cannot be pickled ------------------------------------------------------------------------------
-
-
-class _explained:  # noqa: N801 - reads as the words it stands for
-    """Turns what pickling raises into the part that caused it."""
-
-    def __init__(self, obj: Any) -> None:
-        self._obj = obj
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
-        reasons = (
-            pickle.PicklingError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-            ValueError,
-            NotImplementedError,
-        )
-        if not isinstance(error, reasons) or isinstance(error, CannotRepresent):
-            return
-        where, part = culprit(self._obj)
-        raise CannotRepresent(
-            f"{where} is {article(type_name(part))} ({shown(part)}), which cannot be pickled: {error}.",
-            hint="Leave it out, define it at the top level of a module, or save only its data.",
-        ) from error
-
-
-class _Nowhere:
-    """A file that forgets."""
-
-    def write(self, data: Any) -> int:
-        return memoryview(data).nbytes
-
-
-def culprit(obj: Any) -> tuple[str, Any]:
-    """Return the place and the value of the innermost part of ``obj`` that does not pickle.
-
-    Examples
-    --------
-    >>> where, part = culprit({"k": 5, "steps": [len, lambda x: x]})
-    >>> where
-    '$.steps[1]'
-    """
-    where, tries = "$", 0
-    while True:
-        for below, part in _parts(obj, where):
-            tries += 1
-            if tries > _TRIES:
-                return where, obj
-            if not _pickles(part):
-                where, obj = below, part
-                break
-        else:
-            return where, obj
-
-
-def _parts(obj: Any, where: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(obj, dict):
-        yield from ((place(where, key), item) for key, item in obj.items())
-    elif isinstance(obj, list | tuple | set | frozenset):
-        yield from ((f"{where}[{at}]", item) for at, item in enumerate(obj))
-    elif not isinstance(obj, type) and not callable(obj):
-        yield from ((place(where, key), item) for key, item in getattr(obj, "__dict__", {}).items())
-
-
-def _pickles(part: Any) -> bool:
-    try:
-        pickle.Pickler(_Nowhere(), 5).dump(part)
-    except Exception:
-        return False
-    return True

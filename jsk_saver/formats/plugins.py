@@ -5,17 +5,22 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from jsk_saver.formats.base import Format
-
-if TYPE_CHECKING:
-    from jsk_saver.formats.registry import Formats
 
 GROUP = "jsk_saver.formats"
 
 
-def load_plugins(from_plugin: Callable[[str], AbstractContextManager[Formats]]) -> dict[str, str]:
+class Registry(Protocol):
+    """What a plug-in registers its formats with."""
+
+    def register(self, format: Format, /) -> Format:  # noqa: A002 - the word of the field
+        """Add a format."""
+        ...
+
+
+def load_plugins(from_plugin: Callable[[str], AbstractContextManager[Registry]]) -> dict[str, str]:
     """Register every plug-in's formats; one that is broken is a warning and nothing else.
 
     An entry point is a :class:`~jsk_saver.formats.base.Format`, a class of them, or a callable that takes
@@ -51,7 +56,7 @@ def load_plugins(from_plugin: Callable[[str], AbstractContextManager[Formats]]) 
     return broken
 
 
-def _use(found: Any, formats: Formats) -> None:
+def _use(found: Any, formats: Registry) -> None:
     if isinstance(found, type) and issubclass(found, Format):
         formats.register(found())
     elif isinstance(found, Format):

@@ -53,6 +53,7 @@ def write_table(obj: Any, payload: Payload, name: str, *, array: bool) -> Encode
         Naming the column and the value that JSON cannot hold.
     """
     view = tables.as_arrow(obj, name)
+    tables.check_dictionaries(view, name)
     nan = _columns_with_nan(view, name)
 
     def there_and_back(start: ArrowView) -> Any:

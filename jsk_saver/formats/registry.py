@@ -12,7 +12,7 @@ from typing import Any
 
 from jsk_saver.errors import CannotRepresent, SettingsError, UnknownFormat
 from jsk_saver.formats import translate
-from jsk_saver.formats.advice import accepts, nothing_fits, offer, register_hint, suffixes
+from jsk_saver.formats.advice import accepts, nothing_fits, offer, register_hint, suffixes, unknown_wish
 from jsk_saver.formats.base import Encoded, Format, Reading
 from jsk_saver.formats.builtin import BUILTINS
 from jsk_saver.formats.custom import Decode, Encode, Types, custom_format
@@ -139,6 +139,11 @@ class Formats:
             name = each if isinstance(each, str) else f"{each.__module__}.{each.__qualname__}"
             if name.count(".") < 1:
                 raise SettingsError(f"{name!r} is not a full name.", hint='trust("my.module.MyTransformer")')
+            if "<" in name:
+                raise SettingsError(
+                    f"{name!r} has no name by which it could be found again.",
+                    hint="Write it as a function (or class) at the top level of a module, and trust that.",
+                )
             self._trusted.add(name)
 
     @property
@@ -163,7 +168,7 @@ class Formats:
             If a path leads nowhere.
         """
         if format is not None:
-            return self._named(format, obj)
+            return self._named(name, format, obj)
         if isinstance(obj, Path):
             return self._of_path(obj)
         for entry in self._entries_for(name):
@@ -208,10 +213,13 @@ class Formats:
         return next((self._load(entry) for entry in self._entries_for(name)), None) or self.by_name("bytes")
 
     def fits(self, obj: Any) -> list[str]:
-        """Return the extensions under which ``obj`` can be saved, the best ones first."""
+        """Return the extensions under which ``obj`` can be saved here and now, the best ones first."""
         self._look_for_plugins()
+        missing = self.missing()
         own = [entry for entry in reversed(self._entries) if entry.format is not None and not entry.path]
-        kit = [entry for entry in self._entries if entry not in own]
+        kit = [entry for entry in self._entries if entry not in own and entry.name not in missing]
+        if isinstance(obj, str):
+            kit.sort(key=lambda entry: entry.name != "txt")  # text is text before it is anything else
         found = [
             entry.extensions[0] for entry in own + kit if entry.extensions and self._would_take(entry, obj)
         ]
@@ -229,11 +237,11 @@ class Formats:
         """Read an object with ``format``; see :func:`jsk_saver.formats.translate.decode`."""
         return translate.decode(format, payload, reading, allow_pickle=allow_pickle)
 
-    def extract(self, payload: Payload, target: Path) -> None:
+    def extract(self, payload: Payload, target: Path, limit: int | None = None) -> None:
         """Unpack a folder to ``target``; see :func:`jsk_saver.formats.folders.extract`."""
         from jsk_saver.formats.folders import extract
 
-        extract(payload, target)
+        extract(payload, target, limit)
 
     # Looking ----------------------------------------------------------------------------------------
 
@@ -316,14 +324,16 @@ class Formats:
     def _would_take(self, entry: _Entry, obj: Any) -> bool:
         return accepts(self._load(entry), obj)
 
-    def _named(self, format: str | Format, obj: Any) -> Format:  # noqa: A002
+    def _named(self, name: str, format: str | Format, obj: Any) -> Format:  # noqa: A002
+        if isinstance(format, str) and format not in self:
+            raise unknown_wish(format, self.names())
         chosen = self.by_name(format) if isinstance(format, str) else format
         if chosen.name == "zip" and isinstance(obj, Path) and obj.is_dir():
             return self.by_name("folder")  # which is a zip, too
         if not accepts(chosen, obj):
             raise UnknownFormat(
                 f"The format {chosen.name!r} does not hold {article(type_name(obj))}.",
-                hint=offer(obj, "name", self.fits(obj)),
+                hint=offer(obj, name, self.fits(obj)),
             )
         return chosen
 

@@ -18,6 +18,7 @@ from jsk_saver.formats.naming import type_name
 from jsk_saver.formats.sound import unsound
 from jsk_saver.formats.streams import Sink, opened
 from jsk_saver.formats.trusted import misused, reason, untrusted
+from jsk_saver.formats.unpicklable import pickles, refused
 from jsk_saver.payload import BLOCK, Payload
 
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
@@ -58,11 +59,15 @@ class Skops(Format):
         except (MemoryError, ImportError):
             raise
         except Exception as error:
+            if not pickles(obj):
+                raise refused(obj, "which neither skops nor a pickle can hold") from error
             raise CannotRepresent(
                 f"skops cannot save this {type_name(obj)}: {type(error).__name__}: {error}".rstrip(".") + ".",
                 hint=hint,
             ) from error
         if unknown:
+            if not pickles(obj):
+                raise refused(obj, "which neither skops nor a pickle can hold")
             raise CannotRepresent(
                 f"This {type_name(obj)} holds what is not trusted on loading: {_listed(unknown)}.",
                 hint=f"{hint}, or, if you have reviewed it: {_trust(unknown)}",

@@ -42,6 +42,7 @@ __all__ = [
     "Selection",
     "Source",
     "as_arrow",
+    "check_dictionaries",
     "encoded",
     "full_state",
     "is_table",
@@ -140,6 +141,27 @@ def types_to_json(view: ArrowView) -> list[str]:
 def types_from_json(types: Iterable[str]) -> list[pa.DataType]:
     """Return the types that :func:`types_to_json` wrote down."""
     return [type_from_text(text) for text in types]
+
+
+def check_dictionaries(view: ArrowView, name: str) -> None:
+    """Refuse dictionaries that cells of values do not tell: with a missing or a repeated entry.
+
+    Raises
+    ------
+    CannotRepresent
+        Naming the column.
+    """
+    import pyarrow.compute as pc
+
+    from jsk_saver.formats.frames.refusal import refusal
+
+    own = view.type.startswith("pyarrow.")  # the others' categories are present, and each is there once
+    for at, (dictionary, _) in view.dictionaries.items() if own else ():
+        where = view.describe(at)
+        if dictionary.null_count:
+            raise refusal(name, where, "has a missing value in its dictionary", instead="feather")
+        if len(pc.unique(dictionary)) != len(dictionary):
+            raise refusal(name, where, "has the same value twice in its dictionary", instead="feather")
 
 
 # The guarantee ---------------------------------------------------------------------------------------

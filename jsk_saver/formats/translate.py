@@ -110,14 +110,21 @@ def _imports(doing: str) -> Iterator[None]:
             raise
         called = PACKAGES.get(package, package)
         if package in EXTRAS:
-            wanted = f"'jsk-saver[{EXTRAS[package]}]'" if EXTRAS[package] else called
             raise MissingExtra(
-                f"{doing} needs {called}, which is not installed.", hint=f"pip install {wanted}"
+                f"{doing} needs {called}, which is not installed.", hint=pip_install(package)
             ) from error
         raise MissingExtra(
             f"{doing} needs the module {error.name!r}, which cannot be imported here.",
             hint=f"pip install {called}    # or put the folder with {package}.py on sys.path",
         ) from error
+
+
+def pip_install(package: str) -> str:
+    """Return the command that installs a package; empty where it is installed."""
+    if is_installed(package):
+        return ""
+    called, extra = PACKAGES.get(package, package), EXTRAS.get(package)
+    return f"pip install 'jsk-saver[{extra}]'" if extra else f"pip install {called}"
 
 
 def is_installed(package: str) -> bool:

@@ -70,8 +70,9 @@ class HtmlFile(Format):
         """Tell whether ``obj`` is a figure, text, or has an HTML face that shows all of it."""
         if _library(obj) or isinstance(obj, str):
             return True
-        # The HTML face of a table shows its first and last rows only.
-        return callable(getattr(type(obj), "_repr_html_", None)) and not is_table(obj)
+        # The HTML face of a table shows its first and last rows only; Matplotlib's figures have an empty one.
+        faceless = is_table(obj) or is_a(obj, "matplotlib.Figure")
+        return callable(getattr(type(obj), "_repr_html_", None)) and not faceless
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write the page."""

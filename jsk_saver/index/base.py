@@ -98,5 +98,13 @@ class Index(ABC):
         """Return the paths that occur in the metadata, or did since the index was built, sorted."""
 
     @abstractmethod
+    def fields(self) -> list[str]:
+        """Return the paths that metadata and facts have, as a search writes them, sorted."""
+
+    @abstractmethod
+    def texts(self, path: str, most: int = 1_000) -> list[str]:
+        """Return texts that versions have at ``path``, up to so many."""
+
+    @abstractmethod
     def close(self) -> None:
         """Let go of the file."""

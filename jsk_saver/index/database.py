@@ -125,6 +125,9 @@ class Database:
         if self._connection is not None and (self._identity is None or self._identity == self._on_disk()):
             return self._connection
         if self._connection is not None:
+            if self.path is not None and self.path.exists():
+                with exclusive(self.path):
+                    self._remove_emptied(self.path)  # before the log is written back into it
             self._drop()
             self.rebuilt = True
         self.generation += 1
@@ -141,11 +144,20 @@ class Database:
             status = os.stat(self.path or "")  # noqa: PTH116 - twice as fast, and in every call
         except OSError:
             return None
-        return status.st_dev, status.st_ino
+        # A file without a byte is none of ours any more: ours have a page as soon as they are made.
+        return (status.st_dev, status.st_ino) if status.st_size else None
+
+    @staticmethod
+    def _remove_emptied(path: Path) -> None:
+        """Remove a file that somebody has cut to nothing; others who have it open then notice as well."""
+        if path.exists() and not path.stat().st_size:
+            path.unlink()
+            _remove_log(path)
 
     def _open_file(self, path: Path) -> sqlite3.Connection:
         path.parent.mkdir(parents=True, exist_ok=True)
         with exclusive(path):
+            self._remove_emptied(path)
             if not path.exists():
                 _remove_log(path)  # a log without its file would be replayed into the new one
             connection = self._connect(path)
@@ -182,7 +194,8 @@ class Database:
     # Trouble ----------------------------------------------------------------------------------------
 
     def _handle(self, error: sqlite3.Error) -> None:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        code = getattr(error, "sqlite_errorcode", 0)
+        code = sqlite3.SQLITE_CORRUPT if code == sqlite3.SQLITE_IOERR_SHORT_READ else code & 0xFF
         if self._identity is None and self._connection is not None:
             raise error  # in memory, where no file is to blame
         if code in _DAMAGED:

@@ -26,7 +26,7 @@ from jsk_saver.index.conditions import (
     Where,
     Words,
 )
-from jsk_saver.index.paths import stored_paths
+from jsk_saver.index.paths import anywhere, stored_paths
 from jsk_saver.index.segment import (
     NULL,
     NUMBER,
@@ -39,7 +39,7 @@ from jsk_saver.index.segment import (
     longest_text,
     text_term,
 )
-from jsk_saver.index.times import parse_iso, span
+from jsk_saver.index.times import local_span, parse_iso, span
 
 #: From here on not every whole number is a float.
 _INEXACT = 2.0**53
@@ -119,12 +119,13 @@ def _words(condition: Words, segment: Segment, among: int) -> Bounds:
 def _where(condition: Where, segment: Segment, among: int) -> Bounds:
     sure, possible, rest = 0, segment.overflow & among, among
     paths = [path for path in stored_paths(condition.path) if segment.has(path)]
+    union = anywhere(condition.path)
     for path in paths:
         if not rest:
             break
         here_sure, here_possible = _spec(condition.spec, path, segment)
         sure, possible = sure | here_sure & rest, possible | here_possible & rest
-        if path is not paths[-1]:
+        if path is not paths[-1] and not union:
             rest &= ~segment.term(path, PRESENT)
     return sure & ~segment.overflow, possible
 
@@ -160,7 +161,7 @@ def _equal(value: Any, path: str, segment: Segment) -> Bounds:
         found = segment.term(path, NULL if value is None else int(value))
         return found, found
     if isinstance(value, dt.date):
-        first, end = span(value)
+        first, end = local_span(value) if path == _CREATED else span(value)
         return _within(segment, path, TIME, first, end, below=True)
     if isinstance(value, int | float):
         return _within(segment, path, NUMBER, value, value)
@@ -175,7 +176,7 @@ def _range(spec: Range, path: str, segment: Segment) -> Bounds:
         # What starts with the upper bound may be the bound itself, cut.
         return _accepted(spec, segment.texts(path, low, _after(high)))
     if spec.kind == "time":
-        low, high = spec.moments
+        low, high = spec.local_moments if path == _CREATED else spec.moments
         return _within(segment, path, TIME, low, high, below=True)
     low, high = spec.low, spec.high
     return _within(segment, path, NUMBER, low, high, above=spec.above, below=spec.below)
@@ -229,6 +230,4 @@ def _after(prefix: str) -> str | None:
 
 
 def _longest_part(spec: Glob) -> str:
-    if "[" in spec.pattern:
-        return ""
-    return max(spec.pattern.replace("?", "*").split("*"), key=len)
+    return max(spec.pattern.split("*"), key=len)

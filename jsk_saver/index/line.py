@@ -5,22 +5,28 @@ r"""The one-line form of a search, as typed on a command line.
 ``"machine learning"``      words next to each other
 ``origin:youtube``          a value; ``rows:5`` is the number and the text, ``draft:true`` the boolean too
 ``origin:youtube,vimeo``    one of several
-``origin:you*``             a shape: ``*`` any characters, ``?`` one, ``[abc]`` one of these
+``origin:you*``             a shape: ``*`` is any characters, all else is itself
 ``origin:="*"``             exactly this JSON value (also ``:=5``, ``:=true``, ``:=["a", "b"]``)
+``day:2024-01-31``          every time on that day; a moment too fits whatever its zone
 ``title:/^data/i``          a regular expression, with flags; found anywhere
 ``rows:>=1000``             also ``>``, ``<=``, ``<``; numbers, dates, times and quoted text
 ``rows:1..5``               from, to; ``day:2024-01-01..`` has one end
 ``has:origin  no:origin``   the path is there (also ``origin:*``), or is not
 ``model.kind:lgbm``         a nested path; ``"v1.0".kind`` or ``v1\.0.kind`` where a key has a dot
-``@rows:5``                 what the kit noted, whatever the metadata says; ``commit:4f2a`` and other lineage
-``-draft  -origin:vimeo``   not
+``@rows:5``                 what the kit noted, whatever the metadata says
+``user:ann  commit:4f2a``   what lineage or metadata say; ``@user:ann`` the lineage alone
+``-draft  -origin:vimeo``   not; also ``NOT draft``
 ``a OR b  (a b OR c)``      one of; words in here are conditions and are not ranked
-``since:7d  until:today``   when it was saved: a date, a time, ``"2 weeks"``, ``yesterday``
+``a AND b``                 the same as ``a b``
+``since:7d  until:today``   when it was saved, in local time: a date, a time, ``"2 weeks"``, ``yesterday``
 ``sort:-rows``              by a path, descending; newest first (or best first) without
 ``*``                       everything
 ``limit:20  page:2``        also ``limit:all``, ``offset:30``
-``is:latest  is:hidden``    only the newest version of each name; deleted names too
+``is:latest  is:hidden``    only the newest version of each name; deleted names too (``latest:true`` as well)
 ==========================  ===========================================================================
+
+``=``, ``<`` and ``>`` stand after a colon: ``rows>1000`` and ``!draft`` are refused, with what to write
+instead; in quotes they are text.
 
 Examples
 --------
@@ -52,7 +58,7 @@ from jsk_saver.index.times import parse_when
 from jsk_saver.index.values import Scanner
 
 #: Keys that do not name a path, unless they are quoted.
-OPTIONS = ("sort", "limit", "page", "offset", "is")
+OPTIONS = ("sort", "limit", "page", "offset", "is", "latest", "hidden")
 CONDITIONS = ("since", "until", "has", "no")
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _KEY = re.compile(
@@ -65,6 +71,13 @@ _SPACE = re.compile(r"\s*")
 _DEEPEST = 50
 _EVERYTHING = re.compile(r"\*(?=[\s()]|$)")
 _OR = re.compile(r"OR(?=[\s()]|$)")
+_AND = re.compile(r"AND(?=[\s()]|$)")
+_NOT = re.compile(r"NOT(?=[\s()]|$)")
+#: What people write in other languages: ``rows >= 1000``, ``origin=youtube``, ``!draft``.
+_FOREIGN = re.compile(
+    rf"(?P<key>[^\s\"():,=<>!]*)\s*(?P<sign>=>|=<|<>|[=!<>]=?)\s*(?P<value>{_QUOTED}|[^\s\"()=<>!]*)"
+)
+_YES, _NO = ("true", "yes", "1"), ("false", "no", "0")
 
 
 @dataclass
@@ -125,16 +138,33 @@ class _Reader:
             if scanner.ended or (depth and scanner.sees(")")):
                 break
             if scanner.take(_OR):
-                if not found[-1]:
-                    scanner.fail("A condition is missing before OR", "origin:youtube OR origin:vimeo", back=2)
+                self._between(found[-1], "OR")
                 found.append([])
+            elif scanner.take(_AND):
+                self._between(found[-1], "AND")
+                self._item_after("AND", depth, found[-1])
             else:
-                item = self._item(depth)
-                if item is not None:
-                    found[-1].append(item)
+                self._add(self._item(depth), found[-1])
         if len(found) > 1 and not found[-1]:
             scanner.fail("A condition is missing after OR", "origin:youtube OR origin:vimeo")
         return found
+
+    def _between(self, before: list[Condition], word: str) -> None:
+        if not before:
+            example = f"origin:youtube {word} rows:>=1000"
+            self.scanner.fail(f"A condition is missing before {word}", example, back=len(word))
+
+    def _item_after(self, word: str, depth: int, items: list[Condition]) -> None:
+        scanner = self.scanner
+        scanner.skip(_SPACE)
+        if scanner.ended or scanner.sees(")") or _OR.match(scanner.line, scanner.position):
+            scanner.fail(f"A condition is missing after {word}", f"origin:youtube {word} rows:>=1000")
+        self._add(self._item(depth), items)
+
+    @staticmethod
+    def _add(item: Condition | None, items: list[Condition]) -> None:
+        if item is not None:
+            items.append(item)
 
     def _item(self, depth: int) -> Condition | None:
         scanner = self.scanner
@@ -143,9 +173,12 @@ class _Reader:
         if scanner.take("-"):
             if scanner.ended or scanner.sees(" "):
                 scanner.fail("Something is missing after the minus", "-draft", back=1)
-            inner = self._item(depth + 1)
-            assert inner is not None  # options are refused below the top level
-            return Not(inner)
+            return self._negated(depth)
+        if scanner.take(_NOT):
+            scanner.skip(_SPACE)
+            if scanner.ended or scanner.sees(")"):
+                scanner.fail("A condition is missing after NOT", "NOT origin:vimeo")
+            return self._negated(depth)
         if scanner.take("("):
             return self._group(depth)
         if scanner.take(_EVERYTHING):
@@ -154,6 +187,11 @@ class _Reader:
             scanner.fail("This parenthesis closes nothing", '"a) b"    # in quotes, to look for it')
         key = scanner.take(_KEY)
         return self._keyed(key, depth) if key else self._words()
+
+    def _negated(self, depth: int) -> Condition:
+        inner = self._item(depth + 1)
+        assert inner is not None  # options are refused below the top level
+        return Not(inner)
 
     def _group(self, depth: int) -> Condition:
         start = self.scanner.position
@@ -173,11 +211,25 @@ class _Reader:
             scanner.fail("A quote is not closed", '"machine learning"')
         if quoted is None and scanner.sees(":"):
             scanner.fail("A key is missing before the colon", "origin:youtube")
+        if quoted is None:
+            self._refuse_foreign()
         text = scanner.json(quoted, start) if quoted else scanner.take(_WORD) or ""
         try:
             return Words(text.replace('"', " "), phrase=quoted is not None)
         except QueryError:
             scanner.fail("There is no word here", "youtube channels", at=start)
+
+    def _refuse_foreign(self) -> None:
+        """Refuse ``rows>1000``, ``rows >= 1000`` and ``!draft``: read as words they mean something else."""
+        scanner = self.scanner
+        found = _FOREIGN.match(scanner.line, scanner.position)
+        if found is None or not found["key"] + found["value"]:
+            return
+        sign, key, value = found["sign"], found["key"], found["value"]
+        if sign == "!" and key:  # the end of a sentence
+            return
+        said = "Not is a minus" if sign == "!" else f"A colon is missing before {sign}"
+        scanner.fail(said, _translated(sign, key, value), at=found.start("sign"))
 
     # Keys -------------------------------------------------------------------------------------------
 
@@ -209,6 +261,10 @@ class _Reader:
             if text not in ("latest", "hidden"):
                 self.scanner.fail(f"{text!r} is neither latest nor hidden", "is:latest", at=start)
             self.options[text] = True
+        elif key in ("latest", "hidden"):
+            if text.lower() not in _YES + _NO:
+                self.scanner.fail(f"{text!r} is neither true nor false", f"{key}:true", at=start)
+            self.options[key] = text.lower() in _YES
         elif key == "limit" and text == "all":
             self.options[key] = None
         elif text.isascii() and text.isdigit() and (key == "offset" or int(text) > 0):
@@ -227,7 +283,21 @@ class _Reader:
         self.scanner.fail("A path is missing", example)
 
 
-_OPTION_EXAMPLES = {"sort": "-rows", "limit": "20", "page": "2", "offset": "100", "is": "latest"}
+def _translated(sign: str, key: str, value: str) -> str:
+    """Return what somebody meant who wrote ``key``, ``sign`` and ``value`` as in another language."""
+    if sign == "!" and not key:
+        return f"-{value}"
+    key, value = key or "rows", value or "1000"
+    if sign in ("!=", "<>"):
+        return f"-{key}:{value}"
+    return f"{key}:{value}" if sign in ("=", "==") else f"{key}:{_SIGNS.get(sign, sign)}{value}"
+
+
+_SIGNS = {"=>": ">=", "=<": "<="}
+_OPTION_EXAMPLES = {
+    "sort": "-rows", "limit": "20", "page": "2", "offset": "100", "is": "latest",
+    "latest": "true", "hidden": "true",
+}  # fmt: skip
 _WORD_PATH = re.compile(rf"@?(?:{_QUOTED}|(?:[^\s\"():,\\]|\\.))+")
 
 

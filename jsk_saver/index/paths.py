@@ -12,6 +12,9 @@ A path is looked up in four places, and the first that has it answers:
 4. the lineage: ``user``, ``commit``, ``notebook``, ... (also written ``lineage.user``).
 
 ``@rows``, ``@created`` or ``@user`` leaves out the metadata: only what the kit noted by itself.
+
+The names of :data:`NOTED` (``user``, ``commit``, ``experiment``, ...) are looked up in all places, and one
+that fits is enough: people write some of them into the metadata as well.
 """
 
 from __future__ import annotations
@@ -26,6 +29,12 @@ from jsk_saver.record import Record
 METADATA, FACTS, FIELD, LINEAGE = "m", "f", "r", "l"
 #: What the record itself says.
 FIELDS = ("name", "version", "format", "type", "size", "digest", "created")
+
+#: What of the lineage can be asked by keyword, too.
+NOTED = (
+    "user", "host", "commit", "branch", "dirty", "remote", "notebook", "cell", "image", "fingerprint",
+    "python", "packages", "experiment", "trial",
+)  # fmt: skip
 
 Keys = tuple[str, ...]
 
@@ -93,14 +102,21 @@ def stored_paths(path: str) -> tuple[str, ...]:
     return tuple(f"{place}:{'.'.join(map(escape, keys))}" for place, keys in places(path))
 
 
+def anywhere(path: str) -> bool:
+    """Tell whether what ``path`` leads to in any of the places counts, not only in the first that has it."""
+    return path in NOTED
+
+
 def roots(record: Record) -> dict[str, dict[str, Any]]:
     """Return the four places of ``record``."""
     fields = {name: getattr(record, name) for name in FIELDS}
     return {METADATA: record.metadata, FACTS: record.facts, FIELD: fields, LINEAGE: record.lineage}
 
 
-def look_up(record: Record, path: str) -> list[Any]:
+def look_up(record: Record, path: str, *, first: bool = False) -> list[Any]:
     """Return what ``record`` has at ``path``; more than one thing where lists are on the way.
+
+    With ``first`` only what the first place has that has it, whatever the path.
 
     Examples
     --------
@@ -111,13 +127,15 @@ def look_up(record: Record, path: str) -> list[Any]:
     ([1, 2], ['ann'], [])
     """
     everywhere = roots(record)
+    several: list[Any] = []
     for place, keys in places(path):
         found: list[Any] = [everywhere[place]]
         for key in keys:
             found = [node[key] for node in unlisted(found) if isinstance(node, dict) and key in node]
-        if found:
-            return found
-    return []
+        several += found
+        if several and (first or not anywhere(path)):
+            break
+    return several
 
 
 def unlisted(nodes: list[Any]) -> Iterator[Any]:

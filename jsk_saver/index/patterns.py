@@ -31,8 +31,8 @@ from jsk_saver.index.conditions import (
 )
 from jsk_saver.index.paths import split_path
 from jsk_saver.index.times import parse_iso
+from jsk_saver.record import MAX_METADATA_DEPTH
 
-_GLOB = re.compile(r"[*?]|\[.+\]", re.DOTALL)
 _EXAMPLE = '{"origin": "you*", "rows": at_least(1000)}'
 
 
@@ -75,6 +75,8 @@ absent = Absent()
 
 def exactly(value: Any) -> Equal:
     """Return what fits this very value: ``exactly("*")`` is the star itself, ``exactly(["a"])`` the list.
+
+    Without it a text with ``*`` is a shape, and a date in ISO text fits every time on that day.
 
     Examples
     --------
@@ -167,8 +169,8 @@ def _bound(value: Any) -> Scalar:
     return value
 
 
-def _plain(value: Any) -> Any:
-    """Return ``value`` as plain JSON, or as a date or an aware time in UTC."""
+def _plain(value: Any, depth: int = 0) -> Any:
+    """Return ``value`` as plain JSON, or as a date, a time in UTC or one without a zone."""
     if type(value).__module__ == "numpy" and getattr(value, "ndim", 1) == 0:
         value = value.item()
     if isinstance(value, dt.datetime):
@@ -185,10 +187,16 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, PurePath):
         return value.as_posix()
+    return _plain_nested(value, depth)
+
+
+def _plain_nested(value: Any, depth: int) -> Any:
+    if depth > MAX_METADATA_DEPTH:
+        raise QueryError(f"Metadata is nested at most {MAX_METADATA_DEPTH} levels deep.", hint=_EXAMPLE)
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain(item, depth + 1) for item in value]
     if isinstance(value, Mapping):
-        return {_unicode(_path(key)): _plain(item) for key, item in value.items()}
+        return {_unicode(_path(key)): _plain(item, depth + 1) for key, item in value.items()}
     raise QueryError(f"A search cannot compare with {value!r} ({type(value).__name__}).", hint=_EXAMPLE)
 
 
@@ -205,7 +213,8 @@ def _unicode(text: str) -> str:
 def _utc(when: dt.datetime) -> dt.datetime:
     try:
         plain = dt.datetime(*when.timetuple()[:6], when.microsecond)
-        return (plain - (when.utcoffset() or dt.timedelta())).replace(tzinfo=dt.UTC)
+        offset = when.utcoffset()
+        return plain if offset is None else (plain - offset).replace(tzinfo=dt.UTC)
     except (OverflowError, ValueError, TypeError) as error:
         raise QueryError(f"{when!r} is not a time.", hint='at_least("2024-01-31T10:00")') from error
 
@@ -272,11 +281,16 @@ def _where_plain(path: str, value: Any) -> Condition:
             )
         return Where(path, Regex(value))
     value = _plain(value)
+    if path == "@name" and isinstance(value, dt.date):
+        value = value.isoformat()  # a file may be called so
     if not isinstance(value, str):
         return _where_dirty(path, value) if isinstance(value, bool) else Where(path, Equal(value))
-    if _GLOB.search(value):
+    if "*" in value:
         return Where(path, Glob(value))
     field = split_path(path)[1][-1]
+    moment = None if path == "@name" else parse_iso(value)
+    if moment is not None:
+        return Where(path, Equal(_plain(moment)))
     if field == "commit" and value:  # people know commits by their first digits
         return Where(path, Glob(value + "*"))
     if field == "notebook" and value:  # and notebooks by their name, wherever they lie
@@ -288,6 +302,9 @@ def _where_dirty(path: str, value: bool) -> Condition:
     """``dirty`` is a digest of what was not committed, and there is none in a clean working tree."""
     if path in ("@dirty", "lineage.dirty", "@lineage.dirty"):
         return Where(path, present) if value else Not(Where(path, present))
+    if path == "dirty":  # the metadata may say it as well
+        noted = Where("@dirty", present) if value else Not(Where(path, present))
+        return Or((Where(path, Equal(value)), noted))
     return Where(path, Equal(value))
 
 

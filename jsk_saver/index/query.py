@@ -4,7 +4,7 @@ A pattern is a dictionary (:mod:`jsk_saver.index.patterns`) or a line (:mod:`jsk
 
 Examples
 --------
->>> query({"origin": "you*"}, user="ann") == query("origin:you* @user:ann")
+>>> query({"origin": "you*"}, user="ann") == query("origin:you* user:ann")
 True
 >>> print(query({"origin": ["youtube", "vimeo"]}, text="yotube chanel", sort="-rows", limit=20))
 yotube chanel origin:youtube,vimeo sort:-rows limit:20
@@ -17,8 +17,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jsk_saver.errors import QueryError
+from jsk_saver.index.closest import closest
 from jsk_saver.index.conditions import And, Condition, Equal, Glob, Where, all_of
 from jsk_saver.index.line import Line, read_line
+from jsk_saver.index.paths import NOTED
 from jsk_saver.index.patterns import at_least, at_most, pattern_condition, where
 from jsk_saver.index.times import parse_when
 from jsk_saver.index.tokens import phrase_words
@@ -26,10 +28,9 @@ from jsk_saver.index.tokens import phrase_words
 #: How many results a search returns unless it says otherwise.
 DEFAULT_LIMIT = 100
 #: What of the lineage can be asked by keyword.
-LINEAGE = (
-    "user", "host", "commit", "branch", "dirty", "remote", "notebook", "cell", "image", "fingerprint",
-    "python", "packages", "experiment", "trial",
-)  # fmt: skip
+LINEAGE = NOTED
+#: All that can be asked by keyword.
+KEYWORDS = ("text", "name", "since", "until", "latest", "hidden", "sort", "limit", "offset", *LINEAGE)
 
 
 @dataclass(frozen=True)
@@ -67,14 +68,16 @@ class Query:
     offset: int = 0
 
     def __post_init__(self) -> None:
-        if self.text is not None and not phrase_words(self.text):
+        if self.text is not None and not (isinstance(self.text, str) and phrase_words(self.text)):
             raise QueryError(f"There is no word in {self.text!r}.", hint='text="youtube channels"')
+        if self.name == "":
+            raise QueryError("The name is empty.", hint='name="data/*"')
         for what, count in (("limit", self.limit), ("offset", self.offset)):
             fits = count is None if what == "limit" and not isinstance(count, int) else _is_count(count)
             if not fits:
                 raise QueryError(f"{what} is {count!r}, not a count.", hint=f"{what}=100")
-        if self.sort is not None and not self.sort.removeprefix("-"):
-            raise QueryError("There is no path to sort by.", hint='sort="-rows"')
+        if self.sort is not None and not (isinstance(self.sort, str) and self.sort.removeprefix("-")):
+            raise QueryError(f"{self.sort!r} is no path to sort by.", hint='sort="-rows"')
 
     @property
     def everything(self) -> Condition:
@@ -118,14 +121,16 @@ def query(
     name
         A file name, a shape (``"data/*"``), several, or ``exactly("a*.csv")``.
     since, until
-        When it was saved: a date, a time, ISO text, ``"7d"``, ``"2 weeks"``, ``"yesterday"``.
+        When it was saved: a date, a time, ISO text, ``"7d"``, ``"2 weeks"``, ``"yesterday"``; local time
+        where it has no zone.
     latest, hidden
         See :class:`Query`.
     **more
         ``sort``, ``limit``, ``offset``: see :class:`Query`; they win over those in a line. And lineage:
         ``user``, ``host``, ``commit`` (its first digits), ``branch``, ``dirty`` (true or false),
         ``remote``, ``notebook`` (path or name), ``cell``, ``image``, ``fingerprint``, ``python``,
-        ``packages``, ``experiment``, ``trial``; values are as in a pattern.
+        ``packages``, ``experiment``, ``trial``; values are as in a pattern, and ``user="ann"`` means what
+        ``{"user": "ann"}`` and ``user:ann`` mean: the lineage says so, or the metadata.
 
     Raises
     ------
@@ -135,7 +140,7 @@ def query(
     Examples
     --------
     >>> query({"rows": at_least(1000)}, commit="4f2a", latest=True)  # doctest: +NORMALIZE_WHITESPACE
-    Query(condition=And(parts=(Where(path='rows', spec=at_least(1000)), Where(path='@commit', spec='4f2a*'))),
+    Query(condition=And(parts=(Where(path='rows', spec=at_least(1000)), Where(path='commit', spec='4f2a*'))),
           text=None, name=None, name_glob=None, latest=True, hidden=False, sort=None, limit=100, offset=0)
     """
     said = _said(pattern)
@@ -152,6 +157,8 @@ def query(
     if until is not None:
         parts.append(Where("@created", at_most(parse_when(until))))
     parts.extend(_lineage(more))
+    if text is not None and not isinstance(text, str):
+        raise QueryError(f"text is {text!r}, not text.", hint=f'text="{text}"')
     texts = " ".join(part for part in (said.text, text) if part is not None)
     return _with_name(all_of(parts), Query(text=texts if texts or text == "" else None, **options))
 
@@ -187,11 +194,13 @@ def _set_page(options: dict[str, Any]) -> None:
 def _lineage(asked: dict[str, Any]) -> list[Condition]:
     for key in asked:
         if key not in LINEAGE:
+            near = closest(key, KEYWORDS)
             raise QueryError(
-                f"A search has no {key!r}; it has sort, limit, offset and {', '.join(LINEAGE)}.",
+                f"A search has no {key!r}; it has {', '.join(KEYWORDS)}."
+                + (f" Did you mean {near[0]!r}?" if near else ""),
                 hint=f'search({{"{key}": {asked[key]!r}}})    # to look for it in the metadata',
             )
-    return [where(f"@{key}", value) for key, value in asked.items() if value is not None]
+    return [where(key, value) for key, value in asked.items() if value is not None]
 
 
 def _with_name(condition: Condition, found: Query) -> Query:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlite3 import Connection
 
 #: Raised with every change of the tables or of how texts are cut into words: other files are begun anew.
-VERSION = 1
+VERSION = 2
 #: ``jsk1`` in ASCII; tells the kit's files from other people's.
 APPLICATION = 0x6A736B31
 

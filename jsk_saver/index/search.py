@@ -10,7 +10,7 @@ from jsk_saver.index.conditions import And, Condition, all_of
 from jsk_saver.index.evaluate import arrange, evaluate
 from jsk_saver.index.query import Query
 from jsk_saver.index.ranking import Ranking, phrases_of
-from jsk_saver.index.segment import Bounds, Segment
+from jsk_saver.index.segment import Bounds, Draft, Segment
 from jsk_saver.index.sorting import Place, Sorting, oldest
 from jsk_saver.index.view import View
 from jsk_saver.record import Record
@@ -122,7 +122,9 @@ class Search:
         return fits
 
     def _record(self, place: Place) -> Record:
-        return self._records.get(place) or place[0].record(place[1])
+        """Return a record that the caller may change; the others wait in memory for the next search."""
+        record = self._records.get(place) or place[0].record(place[1])
+        return record.copied() if isinstance(place[0], Draft) else record
 
     # Orders -----------------------------------------------------------------------------------------
 

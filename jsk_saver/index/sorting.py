@@ -135,7 +135,7 @@ class Sorting:
 
     def _texts_in(self, record: Record) -> Iterator[str]:
         stored = self.paths[0] if len(self.paths) == 1 else ""
-        for value in unlisted(look_up(record, self.path)):
+        for value in unlisted(look_up(record, self.path, first=True)):
             if isinstance(value, str):
                 yield text_term(stored, value)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _SAFE_WORD = re.compile(r"\w[\w.'-]*")
 _SLASH = re.compile(r"\\.|/", re.DOTALL)
 
+_OPERATORS = ("AND", "NOT", "OR")
 _SAFE_KEY = re.compile(r"\w[\w-]*")
 _SAFE_VALUE = re.compile(r"[\w*?\[\]@%+-][\w*?\[\]@%+./:-]*")
 
@@ -66,8 +67,8 @@ def _ranked(text: str) -> list[str]:
             parts.append(_quoted(piece))
             continue
         for chunk in piece.split():
-            plain = _SAFE_WORD.fullmatch(chunk) and chunk != "OR"
-            parts += [chunk] if plain else [run.lower() if run == "OR" else run for run in runs(chunk)]
+            plain = _SAFE_WORD.fullmatch(chunk) and chunk not in _OPERATORS
+            parts += [chunk] if plain else [run.lower() if run in _OPERATORS else run for run in runs(chunk)]
     return parts
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from sqlite3 import Connection
 from typing import TypeVar
@@ -19,9 +20,10 @@ from jsk_saver.errors import JskError
 from jsk_saver.index.base import Index, NameState
 from jsk_saver.index.codec import Codec
 from jsk_saver.index.database import Database
+from jsk_saver.index.paths import stored_paths
 from jsk_saver.index.query import Query
 from jsk_saver.index.search import Search
-from jsk_saver.index.segment import is_unicode
+from jsk_saver.index.segment import is_cut, is_unicode
 from jsk_saver.index.view import View
 from jsk_saver.index.writing import SEGMENT, SMALL_SEGMENTS, TAIL, Writing
 from jsk_saver.record import Record
@@ -142,14 +144,30 @@ class SqliteIndex(Index):
         return self._database.read(starting)
 
     def keys(self) -> list[str]:  # noqa: D102
-        sql = "SELECT path FROM paths"
+        return self._paths("m:")
 
-        def in_metadata(db: Connection) -> list[str]:
-            self._look(db)
-            known = {path for (path,) in db.execute(sql)} | self._view.tail_paths()
-            return sorted(path[2:] for path in known if path.startswith("m:"))
+    def fields(self) -> list[str]:  # noqa: D102
+        return self._paths("m:", "f:")
 
-        return self._database.read(in_metadata)
+    def _paths(self, *places: str) -> list[str]:
+        def known(view: View) -> list[str]:
+            paths = view.paths.keys() | view.tail_paths()
+            return sorted({path[2:] for path in paths if path.startswith(places)})
+
+        return self._search(known)
+
+    def texts(self, path: str, most: int = 1_000) -> list[str]:  # noqa: D102
+        def found(view: View) -> list[str]:
+            texts: dict[str, None] = {}
+            for segment in view.segments():
+                for stored in filter(segment.has, stored_paths(path)):
+                    there = segment.live & ~segment.hidden
+                    for text, members in islice(segment.texts(stored), most - len(texts)):
+                        if members & there and not is_cut(text):
+                            texts[text] = None
+            return list(texts)
+
+        return self._search(found)
 
     def close(self) -> None:  # noqa: D102
         self._database.close()

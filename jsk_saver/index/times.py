@@ -1,7 +1,8 @@
 """Points in time as people write them: ISO dates and times, and "7d", "2 weeks", "yesterday".
 
-Everywhere in the index a time is a whole number of microseconds since 1970 in UTC, a time without a zone
-is UTC, and a date without a time stands for its whole day.
+Everywhere in the index a time is a whole number of microseconds since 1970 in UTC, and a date without a
+time stands for its whole day. A time or date without a zone is local where it is compared with when a
+version was saved, as tables show that; in metadata, which others wrote elsewhere, it is taken as UTC.
 """
 
 from __future__ import annotations
@@ -78,6 +79,30 @@ def span(when: dt.date | dt.datetime) -> tuple[int, int]:
     return start, start + _DAY
 
 
+def local_span(when: dt.date | dt.datetime) -> tuple[int, int]:
+    """Return the same as :func:`span`, where what has no zone is local.
+
+    Examples
+    --------
+    >>> local_span(dt.datetime(1970, 1, 2, tzinfo=dt.UTC))
+    (86400000000, 86400000001)
+    """
+    if isinstance(when, dt.datetime):
+        moment = _local(when)
+        return moment, moment + 1
+    start = dt.datetime(when.year, when.month, when.day)
+    if when == dt.date.max:
+        return _local(start), _local(start) + _DAY
+    return _local(start), _local(start + dt.timedelta(days=1))  # a day may have 23 hours
+
+
+def _local(when: dt.datetime) -> int:
+    try:
+        return microseconds(when.astimezone())
+    except (OverflowError, ValueError, OSError):  # at the ends of the calendar
+        return microseconds(when)
+
+
 def instant(value: Any) -> int | None:
     """Return the microsecond at which ``value`` starts, or None if it is not a time.
 
@@ -100,7 +125,7 @@ def parse_when(when: Any, now: dt.datetime | None = None) -> dt.date | dt.dateti
         A date or time, ISO text, ``"7d"`` (ago; also min, h, w, month, y and the whole words),
         ``"today"``, ``"yesterday"`` or ``"now"``.
     now
-        What "ago" counts from; the current time by default.
+        What "ago" counts from; the current local time by default.
 
     Raises
     ------
@@ -115,13 +140,14 @@ def parse_when(when: Any, now: dt.datetime | None = None) -> dt.date | dt.dateti
     """
     if isinstance(when, dt.date):
         return when
-    now = now or dt.datetime.now(dt.UTC)
+    now = now or dt.datetime.now().astimezone()
+    found: dt.date | None = None
     if isinstance(when, dt.timedelta):
-        return now - when
-    if isinstance(when, str):
+        found = _before(now, when)
+    elif isinstance(when, str):
         found = parse_iso(when) or _relative(when.strip().lower(), now)
-        if found is not None:
-            return found
+    if found is not None:
+        return found
     raise QueryError(
         f"{when!r} is not a time.",
         hint='Use a date, "2024-01-31", "2024-01-31T10:00", "7d", "2 weeks" or "yesterday".',
@@ -134,9 +160,16 @@ def _relative(text: str, now: dt.datetime) -> dt.date | dt.datetime | None:
         return named[text]
     ago = _AGO.fullmatch(text)
     unit = _UNITS.get(ago[2]) if ago else None
-    if ago is None or unit is None:
+    if ago is None or unit is None or len(ago[1]) > 9:
         return None
     try:
-        return now - int(ago[1]) * unit
+        return _before(now, int(ago[1]) * unit)
+    except OverflowError:
+        return None
+
+
+def _before(now: dt.datetime, span: dt.timedelta) -> dt.datetime | None:
+    try:
+        return now.astimezone(dt.UTC) - span
     except OverflowError:
         return None

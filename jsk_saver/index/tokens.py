@@ -25,6 +25,9 @@ MAX_TEXTS = 2_000
 #: Longer words are cut: nobody types them, and they would bloat the index.
 MAX_WORD = 64
 
+#: Longer whole numbers nobody types, and Python may refuse to write them.
+_MAX_BITS = 200
+
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _RUN = re.compile(rf"[{_CJK}]|[^\W_{_CJK}]+")
 _MAX_PARTS = 6
@@ -138,8 +141,17 @@ def _texts(value: Any) -> Iterator[str]:
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item)
-    elif type(value) is int and 0 <= value <= 9999:  # a year, a count; longer numbers are found by path
-        yield str(value)
+    elif isinstance(value, bool):
+        yield "true" if value else "false"
+    elif isinstance(value, int | float):
+        yield _number(value)
+
+
+def _number(value: float) -> str:
+    """Return a number as people type it."""
+    if isinstance(value, int):
+        return str(value) if value.bit_length() <= _MAX_BITS else ""
+    return repr(value).removesuffix(".0")
 
 
 def record_words(record: Record) -> tuple[set[str], set[str]]:

@@ -8,7 +8,16 @@ from typing import Any, NoReturn
 
 from jsk_saver.errors import QueryError
 from jsk_saver.index.conditions import Equal, Range, Scalar
-from jsk_saver.index.patterns import any_of, at_least, at_most, between, less_than, more_than, present
+from jsk_saver.index.patterns import (
+    any_of,
+    at_least,
+    at_most,
+    between,
+    exactly,
+    less_than,
+    more_than,
+    present,
+)
 from jsk_saver.index.times import parse_iso
 
 _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
@@ -174,9 +183,12 @@ class Scanner:
         if self.line[start : start + 1] in ('"', "[", "{"):
             try:
                 value, self.position = _JSON.raw_decode(self.line, start)
-            except ValueError:
+            except (ValueError, RecursionError):
                 self.fail("This is not JSON", 'tags:=["a", "b"]', at=start)
-            return Equal(value)
+            try:
+                return exactly(value)
+            except QueryError as error:
+                self.fail(error.what.rstrip("."), 'tags:=["a", "b"]', at=start)
         bare = self.take(_BARE)
         if not bare:
             self.fail("A value is missing", 'origin:="*"')

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from jsk_saver.lineage import reads
 from jsk_saver.lineage.binding import bind
+from jsk_saver.lineage.carry import carried
 from jsk_saver.lineage.collect import as_parent, collect
 from jsk_saver.lineage.environment import packages
+from jsk_saver.lineage.reads import Read, step
 
-__all__ = ["as_parent", "bind", "collect", "packages", "reads"]
+__all__ = ["Read", "as_parent", "bind", "carried", "collect", "packages", "reads", "step"]

@@ -12,10 +12,14 @@ from typing import Any
 
 from jsk_saver.errors import InvalidMetadata
 from jsk_saver.lineage import binding, environment, git, kernel, notebook, reads, repository
+from jsk_saver.lineage.carry import placed
 from jsk_saver.record import JSON
 
 #: Longest text of one entry; an environment variable may hold anything.
 _LONGEST = 1000
+#: How many versions are named that were only read before, and not in a step. About 27 fit into the headers
+#: of an S3 PUT beside the rest of a record; more would cost every put a second request.
+MOST_READ = 20
 
 
 def collect(parents: Iterable[Any] = (), store_uri: str = "", *, enabled: bool = True) -> JSON:
@@ -25,27 +29,30 @@ def collect(parents: Iterable[Any] = (), store_uri: str = "", *, enabled: bool =
     ``dirty`` (absent in a clean working tree, see :func:`jsk_saver.lineage.git.describe`), ``notebook``
     (relative to the repository's root where it lies in one), ``cell``, ``image``, ``fingerprint``,
     ``python``, ``packages`` (a digest, see :func:`jsk_saver.lineage.packages`), ``experiment``,
-    ``trial``, ``parents`` (dictionaries of ``name`` and ``version``, and ``store`` where it is another
-    than ``store_uri``) and ``truncated`` (true where too many versions were read to name all).
+    ``trial``, ``parents`` (dictionaries of ``name`` and ``version``, ``store`` where it is another than
+    ``store_uri``, and ``given``, true, where the caller named it and it was not only read before),
+    ``truncated`` (true where too many versions were read before to name all: the newest
+    :data:`MOST_READ`, in a step all) and then ``reads`` (how many those are in all, where known).
 
     Whatever cannot be found out is left out: nothing here fails or delays a put.
 
     Parameters
     ----------
     parents
-        Versions it was made from, beside those read in this process; see :func:`as_parent`.
+        Versions it was made from, beside those read before; see :func:`as_parent`.
     store_uri
         The store that it is saved to.
     enabled
-        False returns an empty dictionary: the off switch.
+        False, the off switch, leaves out all but ``parents``.
 
     Raises
     ------
     InvalidMetadata
         If something in ``parents`` does not name a version.
     """
+    given = _given(parents, store_uri)
     if not enabled:
-        return {}
+        return {"parents": list(given.values())} if given else {}
     lineage: JSON = {}
     for part in (kernel.describe, _code, _packages, binding.current):
         try:
@@ -53,7 +60,7 @@ def collect(parents: Iterable[Any] = (), store_uri: str = "", *, enabled: bool =
         except Exception:
             _note_failure()
     lineage = {key: _clean(value) for key, value in lineage.items()}
-    return lineage | _parents(parents, store_uri)
+    return lineage | _parents(given, store_uri)
 
 
 def as_parent(value: Any) -> dict[str, str]:
@@ -62,7 +69,8 @@ def as_parent(value: Any) -> dict[str, str]:
     Parameters
     ----------
     value
-        A ``Saved`` or record (anything with ``name`` and ``version``), a dictionary of those, or a pair.
+        A ``Saved`` (anything with ``name``, ``version`` and perhaps ``store``), a dictionary of those, or
+        a pair of name and version.
 
     Examples
     --------
@@ -129,15 +137,20 @@ def _shorten(path: str, root: str | None) -> str:
     return f"~{path.removeprefix(home)}" if home and path.startswith(f"{home}/") else path
 
 
-def _parents(extra: Iterable[Any], store_uri: str) -> JSON:
-    known: dict[tuple[str, str, str], dict[str, str]] = {}
-    for store, name, version in reads.since_start():
-        parent = {"name": name, "version": version}
-        known[store, name, version] = parent if store == store_uri else {**parent, "store": store}
-    for value in extra:
+def _given(parents: Iterable[Any], store_uri: str) -> dict[reads.Read, JSON]:
+    found: dict[reads.Read, JSON] = {}
+    for value in parents:
         parent = as_parent(value)
-        if parent.get("store") == store_uri:
-            del parent["store"]
-        known.setdefault((parent.get("store", store_uri), parent["name"], parent["version"]), parent)
+        read = reads.Read(parent.get("store") or store_uri, parent["name"], parent["version"])
+        found[read] = {**placed(read, store_uri), "given": True}
+    return found
+
+
+def _parents(given: dict[reads.Read, JSON], store_uri: str) -> JSON:
+    before = reads.so_far()
+    named = before if reads.in_step() else before[-MOST_READ:]
+    known = {read: placed(read, store_uri) for read in named} | given
     found: JSON = {"parents": list(known.values())} if known else {}
+    if len(named) < len(before):
+        return {**found, "truncated": True, "reads": len(before)}
     return {**found, "truncated": True} if reads.truncated() else found

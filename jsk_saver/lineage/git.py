@@ -2,7 +2,9 @@
 
 Two sources: Git's own small files say commit and branch within microseconds, and are watched, so that a
 commit made during a long notebook is seen at once; ``git`` itself says what only it knows (remote,
-changes), within a time limit, without taking locks, and no more often than every few seconds.
+changes), within a time limit and without taking locks. It is asked again when a file of the working tree
+has changed (:class:`jsk_saver.lineage.worktree.Watch`) or every few seconds; in trees that are too large
+or too slow for that, only every few seconds.
 """
 
 from __future__ import annotations
@@ -19,15 +21,24 @@ from typing import TYPE_CHECKING
 
 from jsk_saver.lineage import repository
 from jsk_saver.lineage.repository import Repository
+from jsk_saver.lineage.worktree import Watch, add_untracked
 
 if TYPE_CHECKING:
     import subprocess
 
 #: Seconds that all calls of git for one look may take together.
-TIMEOUT = 2.0
+TIMEOUT = 0.8
+#: Seconds of them for listing what is in untracked folders; beyond, only the folders' names count.
+_LISTING_TIMEOUT = 0.2
 #: Seconds for which a look at the working tree stands; or this many times what the look itself took.
 RECHECK = 5.0
 _RECHECK_FACTOR = 20
+#: A look that took fewer seconds is repeated as soon as a file changed; a slower one only once so many times
+#: what it took have passed.
+CHEAP = 0.05
+_PATIENCE_FACTOR = 5
+#: Untracked files beyond which only the names of untracked folders count.
+_MOST_UNTRACKED = 1_000
 #: Bytes of ``git status`` beyond which nobody would call it a working tree with changes.
 _STATUS_LIMIT = 32 * 2**20
 #: What ``dirty`` says where git could not tell in time, or is not there.
@@ -64,16 +75,33 @@ _DIFF = (
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What one look at a repository found, and until when it stands."""
+    """What one look at a repository found, until when it stands, and until when even if files change."""
 
     state: dict[str, str]
     watched: tuple[str, ...]
     stamps: tuple[object, ...]
     until: float
-    timed_out: bool
+    timed_out: bool = False
+    patient: float = 0.0
+    tracked: tuple[bytes, ...] = ()
+    files: Watch | None = None
 
     def stands(self) -> bool:
-        return time.monotonic() < self.until and tuple(map(repository.stamp, self.watched)) == self.stamps
+        return (
+            time.monotonic() < self.until
+            and tuple(map(repository.stamp, self.watched)) == self.stamps
+            and not self._edited()
+        )
+
+    def _edited(self) -> bool:
+        watching = self.files is not None and self.files.works and time.monotonic() >= self.patient
+        return watching and self.files is not None and not self.files.same()
+
+    def still(self, path: str, stamps: tuple[object, ...]) -> bool:
+        """Tell whether one of Git's own files is as it was at this look, a moment ago."""
+        place = self.watched.index(path)
+        recent = time.monotonic() < self.until
+        return recent and stamps[place] is not None and self.stamps[place] == stamps[place]
 
 
 _looks: dict[str, _Look] = {}
@@ -92,8 +120,9 @@ def describe(repo: Repository) -> dict[str, str]:
     """Return ``remote``, ``commit``, ``branch`` and ``dirty`` of a repository, those that are known.
 
     ``dirty`` is absent where nothing was changed since the commit; otherwise it is the start (32
-    hexadecimal digits) of the SHA-256 of ``git diff HEAD`` and the names of untracked files, or
-    ``unknown`` where git could not tell.
+    hexadecimal digits) of the SHA-256 of ``git diff HEAD`` and of the untracked files that are not
+    ignored (names, and contents up to 1 MB each; of larger ones size and time), or ``unknown`` where git
+    could not tell.
     """
     look = _looks.get(repo.git_dir)
     if look is not None and look.stands():
@@ -106,6 +135,8 @@ def describe(repo: Repository) -> dict[str, str]:
 
 
 def _look(repo: Repository, last: _Look | None) -> _Look:
+    import subprocess  # noqa: F401 - importing it is no part of what a look takes
+
     started = time.monotonic()
     watched = repo.watched()
     stamps = tuple(map(repository.stamp, watched))  # before looking: a change meanwhile means looking again
@@ -113,20 +144,40 @@ def _look(repo: Repository, last: _Look | None) -> _Look:
     if last is not None and last.timed_out and started < last.until:
         # Too slow a moment ago, so too slow now; only commit and branch are new.
         kept = {key: last.state[key] for key in ("remote", "dirty") if key in last.state}
-        return _Look(state | kept, watched, stamps, last.until, True)
+        return _Look(state | kept, watched, stamps, last.until, timed_out=True)
     deadline = started + TIMEOUT
-    state |= _remote(repo, state.get("branch"), deadline)
-    state |= _working_tree(repo, deadline)
+    if last is not None and last.still(f"{repo.git_dir}/index", stamps):
+        tracked = last.tracked
+    else:
+        tracked = _tracked(repo, deadline)
+    files = Watch(repo.root)
+    files.add(tracked)
+    state |= _remote(repo, state.get("branch"), deadline, last, stamps)
+    state |= _working_tree(repo, deadline, files)
     ended = time.monotonic()
-    until = ended + max(RECHECK, _RECHECK_FACTOR * (ended - started))
-    return _Look(state, watched, stamps, until, timed_out=ended >= deadline)
+    took = ended - started
+    return _Look(
+        state,
+        watched,
+        stamps,
+        until=ended + max(RECHECK, _RECHECK_FACTOR * took),
+        timed_out=ended >= deadline,
+        patient=ended if took < CHEAP else ended + _PATIENCE_FACTOR * took,
+        tracked=tracked,
+        files=files,
+    )
 
 
 # What git says -------------------------------------------------------------------------------------
 
 
-def _remote(repo: Repository, branch: str | None, deadline: float) -> dict[str, str]:
+def _remote(
+    repo: Repository, branch: str | None, deadline: float, last: _Look | None, stamps: tuple[object, ...]
+) -> dict[str, str]:
     """Return the remote that the branch follows, else ``origin``, else the only one there is."""
+    same = last is not None and last.still(f"{repo.common_dir}/config", stamps)
+    if last is not None and same and branch == last.state.get("branch"):
+        return {"remote": last.state["remote"]} if "remote" in last.state else {}
     # --file: git answers even where it refuses the repository because somebody else owns it.
     settings = ("config", "--file", f"{repo.common_dir}/config", "--includes", "-z", "--get-regexp")
     found = _output(repo, deadline, *settings, r"^(remote\..*\.url|branch\..*\.remote)$")
@@ -139,15 +190,30 @@ def _remote(repo: Repository, branch: str | None, deadline: float) -> dict[str, 
     return {"remote": public} if public else {}
 
 
-def _working_tree(repo: Repository, deadline: float) -> dict[str, str]:
+def _tracked(repo: Repository, deadline: float) -> tuple[bytes, ...]:
+    output = _output(repo, deadline, "ls-files", "-z")
+    return tuple(path for path in (output or b"").split(b"\0") if path)
+
+
+def _working_tree(repo: Repository, deadline: float, files: Watch) -> dict[str, str]:
     output = _output(repo, deadline, *_STATUS)
     if output is None:
         return {"dirty": UNKNOWN}
     state, changed, untracked = _parse_status(output)
+    if any(path.endswith(b"/") for path in untracked):
+        untracked = _inside(repo, min(deadline, time.monotonic() + _LISTING_TIMEOUT)) or untracked
+    files.add(untracked)
     if changed or untracked:
         digest = _digest(repo, deadline, changed, untracked, committed="commit" in state)
         state["dirty"] = digest or UNKNOWN
     return state
+
+
+def _inside(repo: Repository, deadline: float) -> list[bytes]:
+    """Return every untracked file, also in folders of which none is tracked; nothing if they are many."""
+    output = _output(repo, deadline, "ls-files", "--others", "--exclude-standard", "-z")
+    paths = [path for path in (output or b"").split(b"\0") if path]
+    return paths if len(paths) <= _MOST_UNTRACKED else []
 
 
 def _parse_status(output: bytes) -> tuple[dict[str, str], bool, list[bytes]]:
@@ -177,8 +243,7 @@ def _digest(
     for against in () if not changed else (("HEAD",),) if committed else (("--cached",), ()):
         if not _git(repo, deadline, sha.update, *_DIFF, *against, "--"):
             return None
-    for path in sorted(untracked):
-        sha.update(b"\0" + path)
+    add_untracked(sha, repo.root, untracked, deadline)
     return sha.hexdigest()[:32]
 
 

@@ -12,10 +12,13 @@ from typing import Any
 from jsk_saver.human import human_time, one_line, shorten
 from jsk_saver.record import Record
 
+#: How a version comes from another: the caller said so; it had only been read before; a copy; a return.
+MADE, READ, COPIED, RESTORED = "made from", "read before", "copied from", "restored from"
 #: What tells a version from every other: store, file name, version.
 Key = tuple[str, str, str]
 
 _TREE_NAME = 60
+_ARROWS = {MADE: "-->", READ: "-.->", COPIED: "-- copied to -->", RESTORED: "-- restored as -->"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +75,17 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """``child`` was made from ``parent``."""
+    """``child`` comes from ``parent``, and ``how``."""
 
     child: Key
     parent: Key
+    how: str = MADE
 
 
 class LineageGraph:
-    """Versions and what they were made from; shows itself as a drawing, or a tree in a terminal.
+    """Versions and what they come from; shows itself as a drawing, or a tree in a terminal.
+
+    A broken line, or ``(read before)`` in a tree, leads to what had only been read before.
 
     Parameters
     ----------
@@ -122,11 +128,16 @@ class LineageGraph:
 
     @cached_property
     def parents(self) -> dict[Key, list[Key]]:
-        """What each version was made from, in the order given."""
-        found: dict[Key, list[Key]] = {node.key: [] for node in self.nodes}
+        """What each version comes from, in the order given."""
+        found: dict[Key, dict[Key, None]] = {node.key: {} for node in self.nodes}
         for edge in self.edges:
-            found[edge.child].append(edge.parent)
-        return found
+            found[edge.child][edge.parent] = None
+        return {child: list(parents) for child, parents in found.items()}
+
+    @cached_property
+    def how(self) -> dict[tuple[Key, Key], str]:
+        """How each child comes from each parent."""
+        return {(edge.child, edge.parent): edge.how for edge in reversed(self.edges)}
 
     @cached_property
     def mermaid(self) -> str:
@@ -136,7 +147,7 @@ class LineageGraph:
         lines += [
             f'    {ids[node.key]}["{_mermaid(node.name)}<br/>{_mermaid(node.detail)}"]' for node in self.nodes
         ]
-        lines += [f"    {ids[edge.parent]} --> {ids[edge.child]}" for edge in self.edges]
+        lines += [f"    {ids[edge.parent]} {_ARROWS[edge.how]} {ids[edge.child]}" for edge in self.edges]
         missing = ",".join(ids[node.key] for node in self.nodes if node.missing)
         if missing:
             lines += [
@@ -170,22 +181,24 @@ class LineageGraph:
         """Yield a line for each version, parents below their child; each version's parents once."""
         by_key = {node.key: node for node in self.nodes}
         told: set[Key] = set()
-        # Each entry: the version, and what stands before it on its own line and on those below it.
-        waiting = [(key, "", "") for key in reversed(self._roots())]
+        # Each entry: the version, what stands before it on its own line and on those below it, and how
+        # the version above comes from it.
+        waiting = [(key, "", "", MADE) for key in reversed(self._roots())]
         while waiting:
-            key, before, below = waiting.pop()
+            key, before, below, how = waiting.pop()
             parents = self.parents[key]
             again = key in told and bool(parents)
             node = by_key[key]
             name = shorten(one_line(node.name), _TREE_NAME, middle=True)
-            yield f"{before}{name}  {node.detail}" + ("  (see above)" if again else "")
+            notes = [*([how] if how != MADE else []), *(["see above"] if again else [])]
+            yield f"{before}{name}  {node.detail}" + (f"  ({', '.join(notes)})" if notes else "")
             if again:
                 continue
             told.add(key)
             for number, parent in reversed(list(enumerate(parents))):
                 last = number == len(parents) - 1
                 branch, under = ("└─ ", "   ") if last else ("├─ ", "│  ")
-                waiting.append((parent, f"{below}{branch}", f"{below}{under}"))
+                waiting.append((parent, f"{below}{branch}", f"{below}{under}", self.how[key, parent]))
 
     def _roots(self) -> list[Key]:
         """Return where trees start: the version asked about, then those that nothing was made from."""

@@ -124,5 +124,7 @@ def _script() -> str | None:
     script = getattr(sys.modules.get("__main__"), "__file__", None)
     if not isinstance(script, str):
         return None
+    if script.startswith("<"):  # <stdin>: typed or piped in, and nowhere to be found again
+        return None
     script = os.path.abspath(script)
     return None if script.startswith(_INSTALLED) else script

@@ -1,9 +1,12 @@
-"""Which versions were read in this process: the parents of whatever is saved next."""
+"""Which versions were read before: in this process, or in the step of work that is going on."""
 
 from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import NamedTuple
 
 #: How many versions are remembered; beyond that the oldest are forgotten and lineage says so.
@@ -66,7 +69,46 @@ class Reads:
 
 
 _process = Reads()
-os.register_at_fork(after_in_child=_process.renew_lock)
+#: The steps in force, the outermost first.
+_steps: ContextVar[tuple[Reads, ...]] = ContextVar("jsk_steps", default=())
+
+
+def _renew_locks() -> None:
+    for kept in (_process, *_steps.get()):
+        kept.renew_lock()
+
+
+os.register_at_fork(after_in_child=_renew_locks)
+
+
+@contextmanager
+def step() -> Iterator[None]:
+    """Count as read before, for what is saved in this block, only what is read in it.
+
+    Holds in this thread and task only (``contextvars.copy_context().run`` takes it to another). Steps may
+    be nested: what an inner one reads was read in the outer one too.
+
+    Examples
+    --------
+    >>> clear()
+    >>> add("s3://bucket", "raw.csv", "1")
+    >>> with step():
+    ...     add("s3://bucket", "labels.csv", "1")
+    ...     [read.name for read in so_far()]
+    ['labels.csv']
+    >>> [read.name for read in so_far()]
+    ['raw.csv', 'labels.csv']
+    """
+    token = _steps.set((*_steps.get(), Reads()))
+    try:
+        yield
+    finally:
+        _steps.reset(token)
+
+
+def in_step() -> bool:
+    """Tell whether a :func:`step` is in force."""
+    return bool(_steps.get())
 
 
 def add(store_uri: str, name: str, version: str) -> None:
@@ -77,22 +119,29 @@ def add(store_uri: str, name: str, version: str) -> None:
     >>> clear()
     >>> add("s3://bucket", "raw.csv", "1")
     >>> add("s3://bucket", "raw.csv", "1")
-    >>> since_start()
+    >>> so_far()
     (Read(store='s3://bucket', name='raw.csv', version='1'),)
     """
-    _process.add(Read(store_uri, name, version))
+    read = Read(store_uri, name, version)
+    for kept in (_process, *_steps.get()):
+        kept.add(read)
 
 
-def since_start() -> tuple[Read, ...]:
-    """Return the versions read since the process started or :func:`clear` was called, oldest first."""
-    return _process.snapshot()
+def so_far() -> tuple[Read, ...]:
+    """Return the versions read in this step, else since the process started, oldest first."""
+    return _current().snapshot()
 
 
 def truncated() -> bool:
     """Tell whether more versions were read than the newest :data:`LIMIT` that are remembered."""
-    return _process.truncated
+    return _current().truncated
 
 
 def clear() -> None:
-    """Forget what was read: what is saved next starts without parents."""
-    _process.clear()
+    """Forget what was read: what is saved next was saved before anything was read."""
+    _current().clear()
+
+
+def _current() -> Reads:
+    steps = _steps.get()
+    return steps[-1] if steps else _process

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from jsk_saver.human import one_line, shorten, width_of
-from jsk_saver.lineage.graph import Key, LineageGraph, Node
+from jsk_saver.lineage.graph import READ, Key, LineageGraph, Node
 from jsk_saver.lineage.layout import Layout
 
 _FONT = "ui-sans-serif,system-ui,-apple-system,'Segoe UI','DejaVu Sans',sans-serif"
@@ -15,6 +15,7 @@ _LETTER, _BOLD_LETTER = 0.6, 0.66
 _LONGEST_NAME = 34
 _HEIGHT, _ROW, _GAP, _MARGIN, _PADDING = 46.0, 64.0, 56.0, 10.0, 12.0
 _PASSING_WIDTH = 24.0
+_LEGEND_HEIGHT, _LEGEND_WIDTH = 22.0, 200.0
 
 # Boxes bring their own ground, and lines are a grey that stands out from white and from black.
 _LINE = "#8b95a5"
@@ -37,10 +38,16 @@ def draw(graph: LineageGraph) -> str:
         edge += widest + _GAP
     middle = {place: _MARGIN + _HEIGHT / 2 + height * _ROW for place, height in layout.heights.items()}
     width = max(edge - _GAP, 0) + _MARGIN
-    height = max(middle.values(), default=0) + _HEIGHT / 2 + _MARGIN
+    bottom = max(middle.values(), default=0) + _HEIGHT / 2 + _MARGIN
+    legend = _legend(graph, bottom)
+    width = max(width, _LEGEND_WIDTH) if legend else width
+    height = bottom + (_LEGEND_HEIGHT if legend else 0)
     lines = [
-        _line([(left[place], left[place] + widths[place], middle[place]) for place in route])
-        for route in layout.routes.values()
+        _line(
+            [(left[place], left[place] + widths[place], middle[place]) for place in route],
+            graph.how[child, parent],
+        )
+        for (parent, child), route in layout.routes.items()
     ]
     boxes = [
         _box(node, left[key], middle[key] - _HEIGHT / 2, widths[key], graph.focus)
@@ -52,13 +59,26 @@ def draw(graph: LineageGraph) -> str:
         f"<title>{_text(_summary(graph))}</title>"
         '<defs><marker id="jsk-arrow" viewBox="0 0 8 8" refX="7.5" refY="4" markerWidth="7" markerHeight="7" '
         f'orient="auto"><path d="M0 0.5 8 4 0 7.5Z" fill="{_LINE}"/></marker></defs>'
-        f'<g fill="none" stroke="{_LINE}" stroke-width="1.6">{"".join(lines)}</g>{"".join(boxes)}</svg>'
+        f'<g fill="none" stroke="{_LINE}" stroke-width="1.6">{"".join(lines)}</g>'
+        f"{''.join(boxes)}{legend}</svg>"
     )
 
 
 def _summary(graph: LineageGraph) -> str:
     what = f"ancestry of {graph.focus[1]}" if graph.focus else "lineage"
     return f"{what}: {len(graph.nodes)} versions"
+
+
+def _legend(graph: LineageGraph, top: float) -> str:
+    """Return what a broken line means, where there is one."""
+    if not any(edge.how == READ for edge in graph.edges):
+        return ""
+    y = top + _LEGEND_HEIGHT / 2 - _MARGIN / 2
+    return (
+        f'<path d="M{_MARGIN} {y:.1f}h26" stroke="{_LINE}" stroke-width="1.6" stroke-dasharray="3 3"/>'
+        f'<text x="{_MARGIN + 34}" y="{y + 3.5:.1f}" font-size="{_DETAIL_SIZE}" fill="{_LINE}">'
+        "read before it was saved</text>"
+    )
 
 
 def _width(node: Node) -> float:
@@ -70,7 +90,7 @@ def _name(node: Node) -> str:
     return shorten(one_line(node.name), _LONGEST_NAME, middle=True)
 
 
-def _line(stops: list[tuple[float, float, float]]) -> str:
+def _line(stops: list[tuple[float, float, float]], how: str) -> str:
     """Return a path from the right of the first stop to the left of the last, level past those between."""
     _, x, y = stops[0]
     parts = [f"M{x:.1f} {y:.1f}"]
@@ -80,7 +100,10 @@ def _line(stops: list[tuple[float, float, float]]) -> str:
         if (start, end, level) != stops[-1]:
             parts.append(f"H{end:.1f}")
         x, y = end, level
-    return f'<path d="{"".join(parts)}" marker-end="url(#jsk-arrow)"/>'
+    broken = ' stroke-dasharray="3 3"' if how == READ else ""
+    return (
+        f'<path d="{"".join(parts)}" marker-end="url(#jsk-arrow)"{broken}><title>{_text(how)}</title></path>'
+    )
 
 
 def _box(node: Node, x: float, y: float, width: float, focus: Key | None) -> str:

@@ -63,10 +63,7 @@ def complete_names(ipython: Any, names: Names) -> None:
 
 def names_in_index(saver: Saver, start: str) -> list[str]:
     """Return file names that start with ``start``, as the index on this machine knows them."""
-    # What would be a sign in a pattern stands for any character here; the start is compared again.
-    pattern = re.sub(r"[^\w./ -]", "?", start) + "*"
-    found = saver.search(name=pattern, latest=True, refresh=False, limit=_MOST)
-    return sorted(name for name in found.names if name.startswith(start))
+    return saver.connection.index.names(start, hidden=False)[:_MOST]
 
 
 def _matches(text: str, variables: Mapping[str, Any], names: Names) -> tuple[str, list[str]]:

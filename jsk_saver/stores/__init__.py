@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from jsk_saver.settings import Settings
-from jsk_saver.stores.base import Entry, Problem, Progress, Store, stamp
+from jsk_saver.stores.base import Entry, Problem, Progress, Store, stamp, without_login
 
-__all__ = ["Entry", "Problem", "Progress", "Store", "open_store", "stamp"]
+__all__ = ["Entry", "Problem", "Progress", "Store", "open_store", "stamp", "without_login"]
 
 
 def open_store(uri: str, settings: Settings) -> Store:

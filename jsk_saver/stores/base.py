@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -61,6 +62,11 @@ class Store(ABC):
 
     #: Address, as in the setting ``store``: a folder, or ``s3://bucket/prefix``.
     uri: str
+
+    @property
+    def server(self) -> str:
+        """Which server the store at ``uri`` is on, where there may be several; empty if that is unknown."""
+        return ""
 
     # Versions ---------------------------------------------------------------------------------------
 
@@ -129,6 +135,10 @@ class Store(ABC):
         Notes are the kit's own small files: package lists, records too long for headers.
         """
 
+    def keep_note(self, key: str, data: bytes) -> None:
+        """Do :meth:`put_note` for a note that many records share; a store far away may skip what it has."""
+        self.put_note(key, data)
+
     @abstractmethod
     def get_note(self, key: str) -> bytes:
         """Return what :meth:`put_note` kept."""
@@ -143,9 +153,23 @@ class Store(ABC):
     def check(self) -> list[Problem]:
         """Look for what is wrong with the store itself: reachable, writable, versioned."""
 
+    def doubt(self) -> None:  # noqa: B027 - most stores take nothing for granted
+        """Ask anew, next time, whatever was seen of the store and is taken for granted since."""
+
     def describe(self) -> dict[str, Any]:
         """Return what ``jsk doctor`` should show about this store."""
         return {"store": self.uri}
+
+
+def without_login(address: str) -> str:
+    """Return ``address`` without user and password; it stays usable.
+
+    Examples
+    --------
+    >>> without_login("https://ana:secret@s3.example.org")
+    'https://s3.example.org'
+    """
+    return re.sub(r"(?<=://)[^/@\s]+@", "", address)
 
 
 def stamp(*parts: str) -> str:

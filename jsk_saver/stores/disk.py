@@ -17,6 +17,8 @@ from jsk_saver.stores import layout
 
 #: Unfinished puts older than this (seconds) belong to processes that died.
 STALE_AFTER = 24 * 3600
+#: A folder, whatever path led to it: its device and its number there.
+Place = tuple[int, int]
 
 
 @contextmanager
@@ -57,9 +59,16 @@ def _explain(error: OSError, uri: str, name: str) -> StoreError:
     )
 
 
-def walk(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
-    """Yield each folder that holds versions, relative to ``root``, with the versions' own folders."""
+def walk(root: Path, folder: Path, above: tuple[Place, ...] = ()) -> Iterator[tuple[str, list[str]]]:
+    """Yield each folder that holds versions, relative to ``root``, with the versions' own folders.
+
+    Links are followed, for a store may be spread over several disks, but not to a folder ``above``.
+    """
     try:
+        status = folder.stat()
+        here = (status.st_dev, status.st_ino)
+        if here in above:
+            return
         items = sorted(os.scandir(folder), key=lambda item: item.name)
     except FileNotFoundError:
         return
@@ -67,8 +76,15 @@ def walk(root: Path, folder: Path) -> Iterator[tuple[str, list[str]]]:
     if versions and folder != root:
         yield folder.relative_to(root).as_posix(), [v for v in versions if not v.endswith(layout.HIDDEN)]
     for item in items:
-        if item.is_dir() and not item.name.startswith("@") and not (folder == root and item.name == RESERVED):
-            yield from walk(root, folder / item.name)
+        reserved = item.name.startswith("@") or (folder == root and item.name == RESERVED)
+        if not reserved and _is_folder(item):
+            yield from walk(root, folder / item.name, (*above, here))
+
+
+def _is_folder(item: os.DirEntry[str]) -> bool:
+    with suppress(OSError):  # a link that leads to itself
+        return item.is_dir()
+    return False
 
 
 def make_folder(path: Path) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlparse
 
-from jsk_saver.errors import Hidden, IntegrityError, NotFound, StoreError
+from jsk_saver.errors import Hidden, IntegrityError, InvalidName, NotFound, StoreError
 from jsk_saver.payload import Payload
 from jsk_saver.record import RESERVED, Record, dump_json
 from jsk_saver.stores import layout
@@ -223,6 +223,8 @@ class LocalStore(Store):
                 raise NotFound(f"The note {key!r} is not in {self.uri}.") from None
 
     def _note(self, key: str) -> Path:
+        if any(part in ("", ".", "..") for part in key.split("/")):
+            raise InvalidName(f"{key!r} is no name of a note.")
         return self.root / RESERVED / "notes" / key
 
     # Looking after it -------------------------------------------------------------------------------

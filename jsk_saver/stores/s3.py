@@ -7,40 +7,40 @@ parallel parts (:mod:`jsk_saver.stores.multipart`), and come down in parallel ra
 
 from __future__ import annotations
 
-import base64
-import datetime as dt
 import mimetypes
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from jsk_saver.errors import (
     AccessDenied,
+    BucketMissing,
     Hidden,
     InvalidName,
     MissingExtra,
     NotFound,
-    NotVersioned,
     SettingsError,
     StoreError,
 )
 from jsk_saver.payload import Payload
-from jsk_saver.record import MAX_NAME_BYTES, RESERVED, Record
+from jsk_saver.record import MAX_NAME_BYTES, Record
 from jsk_saver.settings import Settings
-from jsk_saver.stores import headers
-from jsk_saver.stores.base import Entry, Problem, Progress, Store, stamp
-from jsk_saver.stores.multipart import copy_in_parts, upload_in_parts
+from jsk_saver.stores import headers, s3_notes
+from jsk_saver.stores.base import Entry, Problem, Progress, Store, stamp, without_login
+from jsk_saver.stores.marks import Marks
+from jsk_saver.stores.multipart import copy_in_parts
 from jsk_saver.stores.ranges import download
 from jsk_saver.stores.s3_client import connect
 from jsk_saver.stores.s3_errors import code_of, explained, headers_of
 from jsk_saver.stores.s3_listing import Listing
+from jsk_saver.stores.s3_upload import Uploads
+from jsk_saver.stores.s3_versioning import Versioning
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: A PUT carries up to this many parts' worth of bytes; beyond it, parallel parts are faster.
-SINGLE_PUT_PARTS = 4
 #: Largest source of one CopyObject, in bytes (Amazon S3 API reference, CopyObject).
 LARGEST_COPY = 5 * 2**30
 _MISSING = ("NoSuchKey", "NoSuchVersion", "404", "MethodNotAllowed", "405")
@@ -66,7 +66,10 @@ class S3Store(Store):
         self.uri = f"s3://{bucket}/{self.prefix}".rstrip("/")
         self.settings = settings
         self._client: tuple[int, Any] | None = None
-        self._known_versioned = False
+        #: Whether the bucket keeps versions.
+        self.versioning = Versioning(lambda: self.client, self.uri, bucket, settings)
+        self._uploads = Uploads(settings)
+        self._notes = Marks(settings.home / "seen" / f"notes-{stamp(settings.endpoint_url, self.uri)}")
 
     # Connecting -------------------------------------------------------------------------------------
 
@@ -77,6 +80,15 @@ class S3Store(Store):
             with explained(self.uri, "connecting"):
                 self._client = os.getpid(), connect(self.settings)
         return self._client[1]
+
+    @property
+    def server(self) -> str:
+        """The server's address; ``aws`` (``aws-cn``, …) for AWS, which is one in all its regions."""
+        try:
+            meta = self.client.meta
+        except (StoreError, MissingExtra):
+            return without_login(self.settings.endpoint_url)
+        return str(meta.partition) if self._is_aws else without_login(str(meta.endpoint_url))
 
     def key(self, name: str) -> str:
         """Return the key of ``name``.
@@ -103,27 +115,26 @@ class S3Store(Store):
 
     def put(self, record: Record, payload: Payload, progress: Progress | None = None) -> Record:
         """Send bytes and record in one PUT, or in parallel parts when large."""
-        self._require_versioning()
+        self.versioning.require()
         travelling = headers.pack(record)
         if travelling.note:
             self.put_note(travelling.note_key, travelling.note)
-        arguments = self._new_object(record, travelling.headers)
-        with explained(self.uri, f"saving {record.name!r}"):
-            if payload.size <= SINGLE_PUT_PARTS * self.settings.part_size:
-                answer = self.client.put_object(
-                    Body=_body(payload, progress), **arguments, **self._checksum(payload.digest)
-                )
-            else:
-                answer = upload_in_parts(self.client, arguments, payload, self.settings, progress)
-        return record.with_version(self._version_in(answer, record.name))
+        arguments = self.new_object(record, travelling.headers)
+        try:
+            with explained(self.uri, f"saving {record.name!r}"):
+                answer = self._uploads.send(self.client, arguments, payload, progress, is_aws=self._is_aws)
+        except BucketMissing:
+            self.versioning.doubt()
+            raise
+        return record.with_version(self.versioning.version_in(answer, repr(record.name)))
 
     def duplicate(self, source: Record, record: Record) -> Record:
         """Let the server copy the bytes under a new record."""
-        self._require_versioning()
+        self.versioning.require()
         travelling = headers.pack(record)
         if travelling.note:
             self.put_note(travelling.note_key, travelling.note)
-        arguments = self._new_object(record, travelling.headers)
+        arguments = self.new_object(record, travelling.headers)
         origin = self._at(source.name, source.version)
         with explained(self.uri, f"copying {source.name!r}"):
             try:
@@ -137,7 +148,7 @@ class S3Store(Store):
                 raise self._missing(error, source.name, source.version) or error from None
         if "VersionId" not in answer:  # Ceph does not tell
             return self._find_again(record)
-        return record.with_version(self._version_in(answer, record.name))
+        return record.with_version(self.versioning.version_in(answer, repr(record.name)))
 
     def _find_again(self, record: Record) -> Record:
         """Return ``record`` with the version that carries it; others may have written since."""
@@ -146,30 +157,14 @@ class S3Store(Store):
                 return record.with_version(entry.version)
         raise NotFound(f"The copy just made of {record.name!r} is gone again.", hint="Try again.")
 
-    def _new_object(self, record: Record, metadata: dict[str, str]) -> dict[str, Any]:
+    def new_object(self, record: Record, metadata: dict[str, str]) -> dict[str, Any]:
+        """Return what every request that makes an object says."""
         encryption = {"ServerSideEncryption": self.settings.sse} if self.settings.sse else {}
         if self.settings.kms_key:
             encryption["SSEKMSKeyId"] = self.settings.kms_key
         # Behind a slash, a name that looks like a URL ("data:…") is a name.
         content = mimetypes.guess_type(f"/{record.name}")[0] or "application/octet-stream"
         return {**self._at(record.name), "Metadata": metadata, "ContentType": content, **encryption}
-
-    def _checksum(self, digest: str) -> dict[str, str]:
-        if not self._is_aws:  # some compatible servers refuse checksums they do not know
-            return {}
-        return {"ChecksumSHA256": base64.b64encode(bytes.fromhex(digest.removeprefix("sha256:"))).decode()}
-
-    def _version_in(self, answer: Mapping[str, Any], name: str) -> str:
-        version = answer.get("VersionId")
-        if not version or version == "null":
-            self._known_versioned = False
-            with suppress(OSError):
-                self._seen_versioned.unlink()
-            raise _not_versioned(
-                self.bucket,
-                f"{name!r} was written, but without a version: it replaced what was there before.",
-            )
-        return str(version)
 
     def fetch(
         self,
@@ -214,13 +209,15 @@ class S3Store(Store):
         return error
 
     def _record(self, name: str, answer: Mapping[str, Any], size: int) -> Record:
+        if not answer.get("VersionId"):  # a bucket that keeps versions tells one, if only "null"
+            self.versioning.doubt()
         return headers.unpack(
             name,
             str(answer.get("VersionId") or "null"),
             answer.get("Metadata", {}),
             size=size,
             modified=answer["LastModified"],
-            get_note=self.get_note,
+            get_note=lambda key: s3_notes.get(self, key, name),
         )
 
     def _missing(self, error: Any, name: str, version: str | None) -> NotFound | None:
@@ -245,13 +242,14 @@ class S3Store(Store):
 
     def entries(self, name: str) -> list[Entry]:
         """List the versions and markers of one key."""
-        return self._listing().of_name(name, self.key(name))
+        return self.listing().of_name(name, self.key(name))
 
     def scan(self, prefix: str = "") -> Iterator[Entry]:
         """List all keys below the prefix, the kit's own left out."""
-        return self._listing().scan(prefix)
+        return self.listing().scan(prefix)
 
-    def _listing(self) -> Listing:
+    def listing(self) -> Listing:
+        """Return what lists the bucket below the store's prefix."""
         return Listing(self.client, self.uri, self.bucket, self.prefix)
 
     def hide(self, name: str) -> None:
@@ -261,12 +259,12 @@ class S3Store(Store):
         """
         newest = self.head(name)
         try:
-            keeps_versions = self.versioning() == "Enabled"
+            keeps_versions = self.versioning.status() == "Enabled"
         except AccessDenied:
             keeps_versions = newest.version != "null"
         if not keeps_versions:
-            raise _not_versioned(
-                self.bucket, f"{name!r} was not deleted: the bucket {self.bucket!r} does not keep versions."
+            raise self.versioning.refusal(
+                f"{name!r} was not deleted: the bucket {self.bucket!r} does not keep versions."
             )
         with explained(self.uri, f"deleting {name!r}"):
             self.client.delete_object(**self._at(name))
@@ -297,32 +295,28 @@ class S3Store(Store):
                     said = self._in_words(error, self._at(name, version))
                     raise self._missing(said, name, version) or said from None
             self.client.delete_object(**self._at(name, version))
-            if note:
-                key = f"{RESERVED}/{note}"
-                for page in self._listing().pages(self.key(key)):
-                    for item in page.get("Versions", ()):
-                        self.client.delete_object(
-                            Bucket=self.bucket, Key=item["Key"], VersionId=item["VersionId"]
-                        )
+        if note:
+            s3_notes.remove(self, note, name)
 
     # Notes ------------------------------------------------------------------------------------------
 
     def put_note(self, key: str, data: bytes) -> None:
         """Put an object under ``.jsk/``."""
-        self._require_versioning()
-        record = Record(f"{RESERVED}/{key}", "", "", "", len(data), "", dt.datetime.now(dt.UTC))
-        with explained(self.uri, f"saving the note {key!r}"):
-            self.client.put_object(Body=data, **self._new_object(record, {}))
+        s3_notes.put(self, key, data)
+
+    def keep_note(self, key: str, data: bytes) -> None:
+        """Put an object under ``.jsk/``, once a day on this machine and not once for each who shares it."""
+        if not self._notes.has(key):
+            self.put_note(key, data)
+            self._notes.add(key)
 
     def get_note(self, key: str) -> bytes:
-        """Get an object under ``.jsk/``."""
-        with explained(self.uri, f"reading the note {key!r}"):
-            try:
-                place = self._at(f"{RESERVED}/{key}")
-                with download(self.client, place, self.settings, None, None)[1] as payload:
-                    return payload.getvalue()
-            except self.client.exceptions.NoSuchKey:
-                raise NotFound(f"The note {key!r} is not in {self.uri}.") from None
+        """Get an object under ``.jsk/``; one that is gone is kept anew by the next who shares it."""
+        try:
+            return s3_notes.get(self, key)
+        except NotFound:
+            self._notes.drop(key)
+            raise
 
     # Looking after it -------------------------------------------------------------------------------
 
@@ -336,6 +330,11 @@ class S3Store(Store):
 
         return problems(self)
 
+    def doubt(self) -> None:
+        """Ask anew whether the bucket keeps versions, and send shared notes again."""
+        self.versioning.doubt()
+        self._notes.clear()
+
     def describe(self) -> dict[str, Any]:
         """Return bucket, prefix, endpoint, region and who is asking."""
         session: dict[str, Any] = {}
@@ -344,49 +343,7 @@ class S3Store(Store):
             session = {"region": meta.region_name, "endpoint": meta.endpoint_url}
         return {"store": self.uri, "kind": "S3", "bucket": self.bucket, "prefix": self.prefix, **session}
 
-    def versioning(self) -> str:
-        """Return ``Enabled``, ``Suspended``, or nothing, as the bucket says."""
-        with explained(self.uri, "asking whether the bucket keeps versions"):
-            return str(self.client.get_bucket_versioning(Bucket=self.bucket).get("Status", ""))
-
-    def _require_versioning(self) -> None:
-        """Refuse a bucket that would overwrite; asked once, then remembered on this machine.
-
-        Every later PUT proves it anew: an answer without a version is an error (:meth:`_version_in`).
-        """
-        if not self._known_versioned and not self._seen_versioned.exists():
-            try:
-                status = self.versioning()
-            except AccessDenied:
-                return  # s3:GetBucketVersioning is not granted: the PUT's answer will tell
-            if status != "Enabled":
-                raise _not_versioned(self.bucket, f"The bucket {self.bucket!r} does not keep versions.")
-            with suppress(OSError):
-                self._seen_versioned.parent.mkdir(parents=True, exist_ok=True)
-                self._seen_versioned.touch()
-        self._known_versioned = True
-
-    @property
-    def _seen_versioned(self) -> Path:
-        mark = stamp(self.settings.endpoint_url, self.bucket)
-        return self.settings.home / "seen" / f"versioned-{mark}"
-
     @property
     def _is_aws(self) -> bool:
-        return ".amazonaws.com" in str(self.client.meta.endpoint_url)
-
-
-def _not_versioned(bucket: str, what: str) -> NotVersioned:
-    return NotVersioned(
-        what,
-        hint=f"aws s3api put-bucket-versioning --bucket {bucket} --versioning-configuration Status=Enabled",
-    )
-
-
-def _body(payload: Payload, progress: Progress | None) -> Any:
-    if payload.path is None and progress is None:
-        return payload.getvalue()
-    reader = payload.reader()
-    if progress is not None:
-        reader.on_read = lambda size: progress(size, payload.size)
-    return reader
+        host = urlsplit(str(self.client.meta.endpoint_url)).hostname or ""
+        return host.endswith((".amazonaws.com", ".amazonaws.com.cn"))

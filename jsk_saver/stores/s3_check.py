@@ -27,7 +27,7 @@ def problems(store: S3Store) -> list[Problem]:
             found.append(Problem(error.what, error.hint))
             return None
 
-    status = attempt("s3:GetBucketVersioning", store.versioning)
+    status = attempt("s3:GetBucketVersioning", store.versioning.status)
     if status is None and found and not is_missing_right(found[-1]):
         return found  # not even reachable: the rest would say the same
     if status is not None and status != "Enabled":

@@ -8,6 +8,9 @@ from typing import Any
 from jsk_saver.errors import MissingExtra
 from jsk_saver.settings import Settings
 
+#: Seconds after which a server that does not even take the connection will not.
+LONGEST_CONNECT = 20
+
 
 def connect(settings: Settings) -> Any:
     """Return a client; credentials, profiles and assumed roles are found as boto3 does.
@@ -32,8 +35,9 @@ def connect(settings: Settings) -> Any:
     )
     config = Config(
         retries={"total_max_attempts": settings.retries, "mode": "standard"},
-        connect_timeout=settings.timeout,
-        read_timeout=max(settings.timeout, 60),
+        connect_timeout=min(settings.timeout, LONGEST_CONNECT),
+        # Of each step: a large upload may take any time, as long as the server takes bytes.
+        read_timeout=settings.timeout,
         max_pool_connections=settings.connections,
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

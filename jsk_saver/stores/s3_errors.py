@@ -87,7 +87,8 @@ def explained(uri: str, doing: str) -> Iterator[None]:
     except (BotoCoreError, HTTPClientError) as error:
         if isinstance(said := error.kwargs.get("error"), JskError):
             raise said from None  # what a payload raised while it was being sent
-        raise _from_botocore(error, uri, doing) from error
+        # Tracebacks show what an error was raised from; this one may show a password.
+        raise _from_botocore(error, uri, doing) from (None if _LOGIN.search(repr(error.kwargs)) else error)
 
 
 def _from_answer(error: Any, uri: str, doing: str) -> StoreError:

@@ -57,7 +57,7 @@ class Listing:
 
     def pages(self, prefix: str) -> Iterator[Mapping[str, Any]]:
         """Yield the answers of ListObjectVersions, one by one; the kit's own keys are jumped over."""
-        own = f"{self.prefix}{RESERVED}/"
+        inside = f"/{RESERVED}/" in f"/{prefix}"
         request: dict[str, Any] = {"Bucket": self.bucket, "Prefix": prefix, "MaxKeys": 1000}
         while True:
             with explained(self.uri, "listing"):
@@ -70,8 +70,9 @@ class Listing:
             keys = [page[kind][-1]["Key"] for kind in ("Versions", "DeleteMarkers") if page.get(kind)]
             request["KeyMarker"] = max(keys, key=str.encode) if keys else page["NextKeyMarker"]
             request["VersionIdMarker"] = page.get("NextVersionIdMarker", "")
-            if request["KeyMarker"].startswith(own) and not prefix.startswith(own):
-                request |= {"KeyMarker": f"{own[:-1]}0", "VersionIdMarker": ""}  # '0' follows '/'
+            own = _own_folder(request["KeyMarker"][len(self.prefix) :])
+            if own and not inside:
+                request |= {"KeyMarker": f"{self.prefix}{own}0", "VersionIdMarker": ""}  # '0' follows '/'
             if not request["VersionIdMarker"]:
                 del request["VersionIdMarker"]
 
@@ -89,8 +90,14 @@ class Listing:
             for kind, marker in (("Versions", False), ("DeleteMarkers", True))
             for item in page.get(kind, ())
             # Keys that end in a slash are the console's folders.
-            if not item["Key"].startswith(f"{self.prefix}{RESERVED}/") and not item["Key"].endswith("/")
+            if not _own_folder(item["Key"][start:]) and not item["Key"].endswith("/")
         ]
+
+
+def _own_folder(key: str) -> str:
+    """Return the kit's own folder in which ``key`` lies, this store's or one's below it; empty if in none."""
+    before, found, _ = f"/{key}".partition(f"/{RESERVED}/")
+    return f"{before}/{RESERVED}"[1:] if found else ""
 
 
 def _newest_first(entries: list[Entry]) -> list[Entry]:

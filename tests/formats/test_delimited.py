@@ -190,3 +190,31 @@ def test_an_empty_foreign_file_is_an_empty_frame(data):
 def test_a_ragged_foreign_file_is_a_clear_error():
     with pytest.raises(JskError, match=r"x\.csv"):
         read("x.csv", b"a,b\n1,2\n1,2,3\n")
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us"])
+def test_times_without_a_zone_reach_from_the_first_to_the_last_moment_of_four_digit_years(unit):
+    ends = ["0001-01-01T00:00:00", "9999-12-31T00:00:00", "9999-12-31T23:59:59"]
+    if unit == "us":
+        ends.append("9999-12-31T23:59:59.999999")
+    frame = pd.DataFrame({"when": np.array(ends, f"M8[{unit}]")})
+    same_frame(trip("x.csv", frame).value, frame)
+
+
+@pytest.mark.parametrize("beyond", ["0000-12-31T23:59:59", "10000-01-01T00:00:00"])
+def test_times_of_other_years_are_refused(beyond):
+    with pytest.raises(CannotRepresent, match="outside the years 1 to 9999"):
+        trip("x.csv", pd.DataFrame({"when": np.array([beyond], "M8[s]")}))
+
+
+def test_line_ends_in_cells_are_noted_wherever_they_are():
+    plain = pd.DataFrame({"t": ["x"] * 60_000, "n": range(60_000)})
+    assert "newlines" not in trip("x.csv", plain).encoded.state
+    late, carriage = plain.copy(), plain.astype({"t": object})
+    late.loc[59_999, "t"] = "two\nlines"
+    carriage.loc[30_000, "t"] = "a\rb"
+    category = pd.DataFrame({"c": pd.Categorical(["x", "y\nz", "x"])})
+    for frame in (late, carriage, category):
+        back = trip("x.csv", frame)
+        assert back.encoded.state["newlines"]
+        same_frame(back.value, frame)

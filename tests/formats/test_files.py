@@ -21,10 +21,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jsk_saver import Saver
 from jsk_saver.errors import CannotRepresent, InvalidName, JskError, UnknownFormat
-from jsk_saver.formats import Formats
+from jsk_saver.formats import Formats, folders
 from jsk_saver.formats.folders import extract, write_folder
 from jsk_saver.payload import Payload
+from jsk_saver.record import Record, now
 from tests.formats.roundtrip import read, trip
 
 
@@ -204,16 +206,23 @@ def test_an_unreadable_file_or_folder_is_named() -> None:
 
 
 def test_a_file_that_changes_meanwhile_is_noticed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    copied = shutil.copyfileobj
+    copied = folders._copy
 
-    def growing(source: Any, out: Any, length: int) -> None:
-        copied(source, out, length)
+    def growing(source: Any, out: Any, size: int) -> int:
+        read = copied(source, out, size)
         with Path(source.name).open("ab") as same:
             same.write(b"more")
+        return read
 
-    monkeypatch.setattr(shutil, "copyfileobj", growing)
+    monkeypatch.setattr(folders, "_copy", growing)
     with pytest.raises(CannotRepresent, match="was changed while it was being saved"):
         packed(folder)
+
+
+def test_a_file_that_grows_is_read_no_further_than_it_was() -> None:
+    out = io.BytesIO()
+    assert folders._copy(io.BytesIO(b"x" * 100), out, 40) == 41
+    assert out.getvalue() == b"x" * 40
 
 
 # Unpacking -------------------------------------------------------------------------------------------
@@ -302,6 +311,32 @@ def test_a_damaged_zip_leaves_nothing_behind(folder: Path, tmp_path: Path) -> No
         with pytest.raises(JskError, match="cannot be unpacked"):
             extract(Payload.of_bytes(damaged), place / "target")
         assert list(place.iterdir()) == []
+
+
+def test_a_zip_that_would_unpack_to_more_than_was_packed_is_refused(tmp_path: Path) -> None:
+    bomb = crafted(("a", bytes(1_000_000), stat.S_IFREG | 0o644), ("link", b"a", stat.S_IFLNK | 0o777))
+    with pytest.raises(JskError, match="would unpack to 1,000,000 bytes, and 999,999 were saved"):
+        extract(bomb, tmp_path / "out", 999_999)
+    assert list(tmp_path.iterdir()) == []
+    extract(bomb, tmp_path / "out", 1_000_000)
+    assert sorted(os.listdir(tmp_path / "out")) == ["a", "link"]
+
+
+def test_a_folder_is_unpacked_to_no_more_than_its_record_says(tmp_path: Path) -> None:
+    saver = Saver(tmp_path / "store")
+    with crafted(("a", bytes(1_000_000), stat.S_IFREG | 0o644)) as bomb:
+        facts = {"files": 1, "bytes": 10}
+        record = Record("f", "", "folder", "folder", bomb.size, bomb.digest, now(), facts=facts)
+        saver.store.put(record, bomb)
+    for place in (None, tmp_path / "out"):
+        with pytest.raises(JskError, match="would unpack to 1,000,000 bytes, and 10 were saved"):
+            saver.get("f", to=place)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_link_in_a_zip_is_no_longer_than_links_are(tmp_path: Path) -> None:
+    with pytest.raises(InvalidName, match="too long"):
+        extract(crafted(("link", b"a/" * 4000, stat.S_IFLNK | 0o777)), tmp_path / "out")
 
 
 def test_a_large_folder_is_streamed(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+import PIL
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -240,3 +241,53 @@ def test_foreign_and_damaged_pictures() -> None:
     with pytest.raises(JskError, match="cannot be read as png"):
         read("a.png", buffer.getvalue()[:-30])
     assert json.dumps(trip("a.png", image("L")).encoded.facts)
+
+
+def advice(name: str, obj: Any) -> str:
+    with pytest.raises(UnknownFormat) as refused:
+        trip(name, obj)
+    return str(refused.value)
+
+
+def test_only_formats_that_draw_a_figure_are_advised_for_one() -> None:
+    for name in ("a.gif", "a.html", "a.csv"):
+        said = advice(name, figure())
+        assert ".html" not in said.partition("can be saved as")[2]
+        assert ".png" in said
+
+
+def test_axes_and_pyplot_are_refused_with_the_figure_to_save_instead() -> None:
+    import matplotlib.pyplot as plt
+
+    axes = figure().axes[0]
+    assert 'saver.put("a.svg", axes.figure)' in advice("a.svg", axes)
+    assert 'saver.put("b/a.png", axes.figure)' in advice("b/a.html", axes)
+    assert isinstance(trip("a.svg", axes.figure).value, Svg)
+    several = np.array([axes, axes], dtype=object)
+    assert 'saver.put("a.png", axes.flat[0].figure)' in advice("a.png", several)
+    assert trip("a.png", several.flat[0].figure).value.size
+    for name, drawn in (("a.png", "a.png"), ("a.joblib", "a.png"), ("a.pkl", "a.png"), ("a.pdf", "a.pdf")):
+        assert f'saver.put("{drawn}", plt.gcf())' in advice(name, plt)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(12, dtype=np.uint8).reshape(2, 2, 3),
+        np.arange(4, dtype=np.uint8).reshape(2, 2),
+        np.array([[True, False], [False, True]]),
+        np.linspace(0, 1, 4).reshape(2, 2),
+        np.arange(12).reshape(2, 2, 3),
+    ],
+    ids=["rgb", "grey", "black and white", "floats", "integers"],
+)
+def test_an_array_of_pixels_is_refused_with_the_call_that_makes_an_image_of_it(array: Any) -> None:
+    said = advice("a.png", array)
+    call = said.partition('saver.put("a.png", ')[2].partition("    #")[0].partition("\n")[0].removesuffix(")")
+    made = eval(call, {"PIL": PIL, "array": array})  # the advice must work as it is written
+    assert made.size == (2, 2)
+    assert trip("a.png", made).value.tobytes() == made.tobytes()
+
+
+def test_an_array_that_is_no_picture_is_not_said_to_be_one() -> None:
+    assert "fromarray" not in advice("a.png", np.zeros((2, 2, 2, 2)))

@@ -241,11 +241,28 @@ def test_arrow_columns_may_share_a_name_and_forbid_missing_values(name):
 
 
 @pytest.mark.parametrize("name", TEXT + BINARY)
-def test_a_record_batch_comes_back_as_a_table(name):
-    batch = pa.record_batch({"a": [1, 2]})
-    done = trip(name, batch)
-    assert done.encoded.type == "pyarrow.Table"
-    same_arrow(pa.Table.from_batches([batch]), done.value)
+@pytest.mark.parametrize("rows", [0, 3, 5_000])
+def test_a_record_batch_comes_back_as_one(name, rows):
+    kinds = pa.array(["x", "y", None, "x", "y"] * (rows // 5 + 1)).dictionary_encode().slice(0, rows)
+    batch = pa.record_batch({"n": pa.array(range(rows), pa.int32()), "kind": kinds})
+    batch = batch.replace_schema_metadata({"from": "a sensor"})
+    for put in (batch, batch.select([]), batch.slice(rows // 2)):
+        back = trip(name, put)
+        assert back.encoded.type == "pyarrow.RecordBatch"
+        assert type(back.value) is pa.RecordBatch
+        assert back.value.equals(put, check_metadata=True)
+    assert type(trip(name, batch, columns=["n"]).value) is pa.RecordBatch
+
+
+@pytest.mark.parametrize("name", [*TEXT, "x.parquet"])
+@pytest.mark.parametrize(("entries", "why"), [(["x", None, "y"], "a missing"), (["x", "x", "y"], "twice")])
+def test_a_dictionary_that_cells_do_not_tell_is_refused_and_kept_by_feather(name, entries, why):
+    column = pa.DictionaryArray.from_arrays(pa.array([2] * 100 + [0, 1, None], pa.int8()), pa.array(entries))
+    table = pa.table({"kind": column})
+    with pytest.raises(CannotRepresent, match=f"column 'kind' has .*{why}") as refused:
+        trip(name, table)
+    assert ".feather" in str(refused.value)
+    assert trip("x.feather", table).value.equals(table)
 
 
 def test_intervals_of_months_are_refused_by_parquet_and_kept_by_feather():

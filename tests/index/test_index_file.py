@@ -66,6 +66,31 @@ def test_a_damaged_file_is_begun_anew(path, record, damage):
     assert versions(SqliteIndex(path)) == ["new"]
 
 
+def test_a_file_cut_to_nothing_while_it_is_open_is_begun_anew_by_everybody(path, record, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE", 0.1)
+    index = SqliteIndex(path)
+    index.append(record("a.csv", "v1"))
+    other = SqliteIndex(path)
+    assert versions(other) == ["v1"]
+    os.truncate(path, 0)
+    assert versions(index) == []
+    assert index.rebuilt
+    index.append(record("a.csv", "v2"))
+    assert versions(other) == versions(SqliteIndex(path)) == ["v2"]
+    assert not other.warning
+
+
+def test_a_file_cut_to_nothing_while_another_process_has_it_open_can_be_opened(path, record, monkeypatch):
+    monkeypatch.setattr(database, "PATIENCE", 0.1)
+    index = SqliteIndex(path)
+    index.append(record("a.csv", "v1"))
+    os.truncate(path, 0)
+    other = SqliteIndex(path)
+    assert versions(other) == []
+    other.append(record("a.csv", "v2"))
+    assert versions(index) == ["v2"]
+
+
 def test_a_file_that_becomes_damaged_while_it_is_open_is_begun_anew(path, record):
     index = SqliteIndex(path)
     index.append(record("a.csv", "v1"))

@@ -62,7 +62,16 @@ SAME = [
     ("rows:5..,=null", {"rows": [at_least(5), None]}),
     ("day:2024-01-31", {"day": DAY}),
     ("day:2024-01-31..2024-02-01", {"day": between("2024-01-31", dt.date(2024, 2, 1))}),
-    ("day:>=2024-01-31T10:30", {"day": at_least(TIME)}),
+    ("day:>=2024-01-31T10:30Z", {"day": at_least(TIME)}),
+    ("day:>=2024-01-31T10:30", {"day": at_least(TIME.replace(tzinfo=None))}),
+    ("day:2024-01-31", {"day": "2024-01-31"}),
+    ("day:2024-01-31T10:30", {"day": "2024-01-31T10:30"}),
+    ('day:="2024-01-31"', {"day": exactly("2024-01-31")}),
+    ("NOT origin:vimeo", {"origin": not_("vimeo")}),
+    ("NOT (origin:a OR rows:=1)", not_(any_of({"origin": "a"}, {"rows": 1}))),
+    ("origin:a AND rows:=1", {"origin": "a", "rows": 1}),
+    ("origin:a AND rows:=1 OR NOT origin:b", any_of({"origin": "a", "rows": 1}, {"origin": not_("b")})),
+    ("user:ann", {"user": "ann"}),
     ("day:2024-01-01..2024-01-31T10:30:00Z", {"day": between(dt.date(2024, 1, 1), TIME)}),
     ('title:>="b"', {"title": at_least("b")}),
     ('title:"a".."m"', {"title": between("a", "m")}),
@@ -102,10 +111,10 @@ def test_a_query_is_written_as_a_line_that_means_the_same(line, pattern):
     assert parse_line(str(query(pattern))) == query(pattern)
 
 
-def test_keywords_are_conditions_on_what_the_kit_noted():
+def test_keywords_of_the_lineage_mean_what_the_same_key_means_in_a_line():
     asked = query({"origin": "a"}, commit="4f2a", user=["ann", "bo"], experiment="churn", dirty=False)
-    assert asked == query("origin:a @commit:4f2a @user:ann,bo @experiment:churn no:@dirty")
-    assert query(dirty=True) == query("has:@dirty")
+    assert asked == query("origin:a commit:4f2a user:ann,bo experiment:churn (dirty:=false OR no:dirty)")
+    assert query(dirty=True) == query("dirty:=true OR has:@dirty")
 
 
 def test_the_name_is_kept_apart_because_only_that_name_need_be_asked_of_a_store():
@@ -137,6 +146,37 @@ def test_options_of_a_line():
     assert parse_line("is:latest", latest=False) == Query()
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("!draft", "-draft"),
+        ("rows>1000", "rows:>1000"),
+        ("rows >= 1000", "rows:>=1000"),
+        ("rows => 1000", "rows:>=1000"),
+        ("origin=youtube", "origin:youtube"),
+        ("origin == youtube", "origin:youtube"),
+        ('title = "a b"', 'title:"a b"'),
+        ("origin != vimeo", "-origin:vimeo"),
+    ],
+)
+def test_what_other_languages_write_is_refused_with_what_to_write_here(written, meant):
+    with pytest.raises(QueryError) as caught:
+        parse_line(f"channel {written}")
+    assert caught.value.hint == meant
+    assert parse_line(meant)
+    assert parse_line('"rows>1000" wow!').text == '"rows>1000" wow!'
+
+
+def test_latest_and_hidden_are_said_as_limit_and_sort_are():
+    assert (
+        parse_line("latest:true hidden:yes")
+        == Query(latest=True, hidden=True)
+        == parse_line("is:latest is:hidden")
+    )
+    assert parse_line("latest:no hidden:false") == Query()
+    assert parse_line('"latest":yes') == query({"latest": "yes"})
+
+
 def test_since_and_until_take_dates_times_and_spans_of_time():
     assert query(since="2024-01-31", until=DAY).condition == And(
         (Where("@created", at_least(DAY)), Where("@created", at_most(DAY)))
@@ -146,10 +186,9 @@ def test_since_and_until_take_dates_times_and_spans_of_time():
     for said, days in [("7d", 7), ("2 weeks", 14), ("1 month ago", 30), (dt.timedelta(days=3), 3)]:
         low = query(since=said).condition.spec.low
         assert abs(now - dt.timedelta(days=days) - low) < dt.timedelta(minutes=1)
-    assert query(since="yesterday").condition.spec.low == dt.datetime.now(dt.UTC).date() - dt.timedelta(
-        days=1
-    )
-    assert query('since:"2 weeks" until:today').condition.parts[1].spec.high == dt.datetime.now(dt.UTC).date()
+    today = dt.datetime.now().astimezone().date()
+    assert query(since="yesterday").condition.spec.low == today - dt.timedelta(days=1)
+    assert query('since:"2 weeks" until:today').condition.parts[1].spec.high == today
 
 
 @pytest.mark.parametrize(
@@ -181,6 +220,17 @@ def test_since_and_until_take_dates_times_and_spans_of_time():
         ("(" * 60 + "a" + ")" * 60, 51, "nested deeper"),
         ("-" * 60 + "a", 51, "nested deeper"),
         ("limit:5 OR a", 8, "missing before OR"),
+        ("AND a", 0, "missing before AND"),
+        ("a AND", 5, "missing after AND"),
+        ("a AND OR b", 6, "missing after AND"),
+        ("(a AND) b", 6, "missing after AND"),
+        ("NOT", 3, "missing after NOT"),
+        ("x !draft", 2, "minus"),
+        ("rows>1000", 4, "colon"),
+        ("rows >= 1000", 5, "colon"),
+        ("a origin=youtube", 8, "colon"),
+        ("latest:maybe", 7, "neither true nor false"),
+        ("x:=" + "[" * 2000, 3, "JSON"),
     ],
 )
 def test_a_line_that_means_nothing_is_refused_with_a_caret_under_the_place(line, column, said):
@@ -210,6 +260,13 @@ def test_a_line_that_means_nothing_is_refused_with_a_caret_under_the_place(line,
         lambda: query(text=""),
         lambda: query(color="red"),
         lambda: query(limit=-1),
+        lambda: query(sort=5),
+        lambda: query(text=5),
+        lambda: query("a", text=5),
+        lambda: query(name=""),
+        lambda: query(since=dt.timedelta.max),
+        lambda: query(since="99999999999 days"),
+        lambda: query({"a": exactly(deep(200))}),
         lambda: query(limit="5"),
         lambda: query(offset=None),
         lambda: query(sort="-"),
@@ -230,6 +287,18 @@ def test_a_pattern_that_means_nothing_is_refused_with_something_to_type(make):
     with pytest.raises(QueryError) as caught:
         make()
     assert caught.value.hint
+
+
+def deep(levels: int) -> list[object]:
+    found: list[object] = []
+    for _ in range(levels):
+        found = [found]
+    return found
+
+
+def test_a_keyword_that_a_search_does_not_have_is_answered_with_those_it_has():
+    with pytest.raises(QueryError, match=r"text, name, since, until, latest, hidden, sort.*mean 'latest'"):
+        query(lastest=True)
 
 
 def test_values_of_other_libraries_are_taken_by_what_they_are():
@@ -313,8 +382,8 @@ def test_phrases_are_what_stands_in_double_quotes():
 
 def test_a_range_says_what_it_compares():
     assert [at_least(x).kind for x in (1, "a", "2024-01-31", DAY)] == ["number", "text", "time", "time"]
-    assert isinstance(query({"a": "[ab]c"}).condition.spec, Glob)
-    assert isinstance(query({"a": "[ab"}).condition.spec, Equal)
+    assert isinstance(query({"a": "[ab]*"}).condition.spec, Glob)
+    assert isinstance(query({"a": "[ab]c?"}).condition.spec, Equal)
     assert isinstance(query({"a": re.compile("x")}).condition.spec, Regex)
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jsk_saver import lineage
-from jsk_saver.lineage import binding, collect, environment, git, kernel, notebook
+from jsk_saver.lineage import binding, collect, environment, git, kernel, notebook, reads
 from jsk_saver.record import dump_json
 
 
@@ -44,8 +44,12 @@ def test_a_lineage_tells_who_where_from_which_commit_and_with_what(repo, monkeyp
     }
 
 
-def test_switched_off_it_says_nothing():
-    assert collect([("raw.csv", "1")], enabled=False) == {}
+def test_switched_off_it_says_nothing_but_the_parents_that_were_given():
+    reads.add("s", "raw.csv", "1")
+    assert collect(enabled=False) == {}
+    assert collect([("raw.csv", "2")], "s", enabled=False) == {
+        "parents": [{"name": "raw.csv", "version": "2", "given": True}]
+    }
 
 
 def test_every_lineage_is_json_even_where_paths_are_no_unicode(tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jsk_saver.lineage import collect, git, repository
+from jsk_saver.lineage import collect, git, repository, worktree
 
 
 def test_a_clean_working_tree_has_commit_and_branch_and_nothing_dirty(repo):
@@ -31,7 +31,40 @@ def test_switching_the_branch_is_seen_at_once(repo):
     assert repo.state()["branch"] == "feature/äther"
 
 
-def test_an_edit_is_seen_once_the_last_look_no_longer_stands(repo, monkeypatch):
+@pytest.fixture
+def quick_enough(monkeypatch):
+    """Let no look at a small repository count as slow, however busy this machine is."""
+    monkeypatch.setattr(git, "CHEAP", 60)
+    monkeypatch.setattr(worktree, "WATCH_BUDGET", 60)
+
+
+def test_an_edit_is_seen_by_the_very_next_put(repo, quick_enough):
+    repo.commit()
+    assert "dirty" not in repo.state()
+    repo.write("model.py", "depth = 5\n")
+    first = repo.state()["dirty"]
+    assert len(first) == 32
+    repo.write("model.py", "depth = 6\n")
+    assert repo.state()["dirty"] not in (first, "unknown")
+    repo.write("model.py", "depth = 3\n")
+    assert "dirty" not in repo.state()
+
+
+def test_a_new_file_is_seen_by_the_very_next_put(repo, quick_enough):
+    repo.commit("code/model.py")
+    assert "dirty" not in repo.state()
+    repo.write("code/helper.py", "x = 1\n")
+    assert len(repo.state()["dirty"]) == 32
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [(git, "_PATIENCE_FACTOR", 1e6), (worktree, "WATCH_BUDGET", -1), (worktree, "MOST_WATCHED", 0)],
+)
+def test_where_looking_is_slow_an_edit_is_seen_once_the_last_look_no_longer_stands(repo, monkeypatch, slow):
+    monkeypatch.setattr(git, "CHEAP", 0)
+    monkeypatch.setattr(git, "_PATIENCE_FACTOR", 0)
+    monkeypatch.setattr(*slow)
     repo.commit()
     assert "dirty" not in repo.state()
     repo.write("model.py", "depth = 5\n")
@@ -39,6 +72,59 @@ def test_an_edit_is_seen_once_the_last_look_no_longer_stands(repo, monkeypatch):
     now = time.monotonic()
     monkeypatch.setattr(git.time, "monotonic", lambda: now + 1000)
     assert len(repo.state()["dirty"]) == 32
+
+
+def test_the_digest_covers_what_is_in_untracked_files(repo, always_look):
+    repo.commit()
+    repo.write("helper.py", "rate = 1\n")
+    repo.write("new/deep/tool.py", "rate = 1\n")
+    first = repo.state()["dirty"]
+    repo.write("helper.py", "rate = 2\n")
+    second = repo.state()["dirty"]
+    repo.write("new/deep/tool.py", "rate = 2\n")
+    third = repo.state()["dirty"]
+    assert len({first, second, third, "unknown"}) == 4
+    repo.write("helper.py", "rate = 1\n")
+    repo.write("new/deep/tool.py", "rate = 1\n")
+    assert repo.state()["dirty"] == first, "the same contents are the same changes"
+
+
+def test_of_large_untracked_files_size_and_time_tell(repo, always_look, monkeypatch):
+    monkeypatch.setattr(worktree, "MOST_BYTES", 4)
+    repo.commit()
+    repo.write("weights.bin", "one  ")
+    os.utime(repo.root / "weights.bin", ns=(1, 1))
+    first = repo.state()["dirty"]
+    repo.write("weights.bin", "two  ")
+    os.utime(repo.root / "weights.bin", ns=(1, 1))
+    assert repo.state()["dirty"] == first
+    os.utime(repo.root / "weights.bin", ns=(2, 2))
+    assert repo.state()["dirty"] != first
+
+
+def test_a_folder_of_very_many_untracked_files_counts_by_its_name(repo, always_look, monkeypatch):
+    monkeypatch.setattr(git, "_MOST_UNTRACKED", 2)
+    repo.commit()
+    for number in range(3):
+        repo.write(f"runs/{number}.log", "1")
+    first = repo.state()["dirty"]
+    repo.write("runs/0.log", "2")
+    assert repo.state()["dirty"] == first != "unknown"
+
+
+def test_odd_untracked_things_are_no_trouble(repo, always_look):
+    repo.commit()
+    repo.write("private.py", "x = 1\n")
+    (repo.root / "private.py").chmod(0)
+    (repo.root / "dangling").symlink_to("nowhere")
+    os.mkfifo(repo.root / "pipe")
+    inner = type(repo)(repo.root / "inner")
+    inner.git("init", "-q")
+    first = repo.state()["dirty"]
+    assert len(first) == 32
+    (repo.root / "dangling").unlink()
+    (repo.root / "dangling").symlink_to("elsewhere")
+    assert repo.state()["dirty"] not in (first, "unknown")
 
 
 def test_the_digest_follows_the_changes(repo, always_look):

@@ -6,14 +6,17 @@ import copy
 import datetime as dt
 import json
 import pickle
+import re
 import sys
 from dataclasses import FrozenInstanceError, replace
+from html import escape
 
 import pytest
 
 from jsk_saver.errors import MissingExtra
 from jsk_saver.record import Record
-from jsk_saver.saved import Results, Saved, Story
+from jsk_saver.saved import Results, Saved
+from jsk_saver.story import Story
 
 CREATED = dt.datetime(2026, 11, 20, 20, 53, 4, 123456, tzinfo=dt.UTC)
 LINEAGE = {
@@ -35,6 +38,9 @@ LINEAGE = {
         {"name": "labels.json", "version": "v2", "store": "s3://elsewhere"},
     ],
 }
+
+LABELS = LINEAGE["parents"][1]
+GIVEN = {"name": "raw.csv", "version": "v1", "given": True}
 
 
 def _record(name: str = "data.csv", version: str = "v3", **changes) -> Record:
@@ -201,9 +207,25 @@ def test_a_history_is_numbered_as_get_counts_and_leaves_the_name_to_the_title():
 
 def test_metadata_called_like_a_column_takes_nothing_away():
     shown = repr(Results([_saved(metadata={"name": "Ana's", "size": "big", "version": 7})]))
-    assert shown.splitlines()[1].split().count("size") == 2
+    headings = shown.splitlines()[1].split()
+    assert {"size", "metadata.size", "name", "metadata.name"} <= set(headings)
+    assert len(headings) == len(set(headings))
     for part in ("data.csv", "1.2 MB", "v3", "Ana's", "big", "7"):
         assert part in shown
+
+
+def test_results_know_how_many_there_are_beyond_the_limit():
+    some = Results([_saved(version=f"v{number}") for number in range(2)], "matching x", total=125)
+    assert (len(some), some.total) == (2, 125)
+    assert repr(some).splitlines()[0] == "2 of 125 versions matching x"
+    assert repr(some).splitlines()[-1] == "Next: limit=125 shows all 125"
+    assert "2 of 125" in some._repr_html_()
+    assert some[:1].total == 1
+
+
+def test_results_take_the_whole_numbers_of_numpy(results):
+    numpy = pytest.importorskip("numpy")
+    assert results[numpy.int64(1)].version == "v9"
 
 
 def test_long_results_show_their_beginning_and_how_many_more():
@@ -248,21 +270,26 @@ def test_results_are_plain_json(results):
 
 
 def test_a_story_tells_who_when_where_from_what_and_what_came_of_it():
-    story = Story(_saved(), position=2, total=3, children=1)
+    children = [{"name": "fit.skops", "version": "v7", "given": True}, {"name": "plot.png", "version": "v8"}]
+    lineage = {**LINEAGE, "parents": [{"name": "raw.csv", "version": "v1", "given": True}, LABELS]}
+    story = Story(_saved(lineage=lineage), position=2, total=3, children=children, packages=182)
     when = f"{CREATED.astimezone():%-d %B %Y at %H:%M:%S %Z}"
     assert story.sentences == (
         f"pandas.DataFrame, the 2nd of 3 versions, saved by ana on {when}. "
         "It comes from notebooks/churn.ipynb, cell In [3], at commit c0ffee12c0 on main (with uncommitted "
         "changes). It belongs to trial churn-7 of experiment churn. "
-        "It was made from 2 versions, and 1 known version was made from it."
+        "It was made from 1 version. 1 other version was read before it. "
+        "1 known version was made from it. 1 known version was saved after reading it."
     )
     shown = repr(story)
     for part in (
         "origin: youtube", "raw.csv  v1", "labels.json  v2  in s3://elsewhere", "c0ffee12" * 5, "3f8c" * 8,
-        "https://git.example.org/team/churn.git", "0" * 64, "3.11.7",
+        "https://git.example.org/team/churn.git", "0" * 64, "3.11.7", "fit.skops  v7", "plot.png  v8",
+        "made from ", "read before ", "made from it ", "saved after reading it ",
+        "with uncommitted changes (digest ab12", "182 (digest", "saver.packages('data.csv', version='v3')",
     ):  # fmt: skip
         assert part in shown
-        assert part.split("  ")[0] in story._repr_html_()
+        assert escape(part.split("  ")[0].strip()) in story._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -270,8 +297,13 @@ def test_a_story_tells_who_when_where_from_what_and_what_came_of_it():
     [
         ({}, {"position": 1, "total": 1}, "File, the only version, saved on "),
         ({}, {"position": 3, "total": 3}, "the newest of 3 versions"),
-        ({}, {"children": 0}, "No known versions were made from it."),
-        ({"lineage": {"parents": LINEAGE["parents"][:1]}}, {}, "It was made from 1 version."),
+        ({"lineage": {"parents": LINEAGE["parents"][:1]}}, {}, "1 version was read before it."),
+        ({"lineage": {"parents": [GIVEN]}}, {}, "It was made from 1 version."),
+        (
+            {"lineage": {"parents": LINEAGE["parents"], "truncated": True, "reads": 61}},
+            {},
+            "61 versions were read",
+        ),
         ({"lineage": {"trial": "t-1"}}, {}, "It belongs to trial t-1."),
         ({"lineage": {"commit": "c" * 40}}, {}, "The code was at commit cccccccccc."),
         ({"lineage": {"notebook": "a.ipynb"}}, {}, "It comes from a.ipynb."),
@@ -288,9 +320,69 @@ def test_a_story_says_where_a_version_was_restored_or_copied_from_and_that_paren
     assert "restored from  v1" in shown
     assert "copied from    s3://old/data.csv" in shown
     assert "older ones that are no longer known" in shown
+    source = {"name": "old.csv", "version": "v1", "store": "s3://old"}
+    copied = {**LINEAGE, "restored": source, "copied": source, "truncated": True, "reads": 61}
+    shown = repr(Story(_saved(lineage=copied)))
+    assert shown.count("old.csv  v1  in s3://old") == 2
+    assert "… and 59 older ones" in shown
+
+
+@pytest.mark.parametrize(
+    ("lineage", "label"),
+    [
+        ({"notebook": "a.ipynb"}, "notebook"),
+        ({"notebook": "scratch", "cell": "In [3]"}, "notebook"),
+        ({"notebook": "train.py"}, "script"),
+    ],
+)
+def test_a_plain_script_is_not_called_a_notebook(lineage, label):
+    for shown in (repr(_saved(lineage=lineage)), repr(Story(_saved(lineage=lineage)))):
+        assert re.search(rf"^  {label} +{lineage['notebook']}", shown, re.MULTILINE)
 
 
 def test_a_story_is_plain_json():
     plain = json.loads(json.dumps(Story(_saved(), position=2, total=3).to_dict()))
     assert (plain["position"], plain["total"], plain["name"]) == (2, 3, "data.csv")
     assert "children" not in plain
+
+
+# Much metadata -------------------------------------------------------------------------------------
+
+
+def test_large_dictionaries_are_one_column_so_that_the_others_are_seen():
+    params = {f"p{number}": number / 7 for number in range(18)}
+    found = Results(
+        [_saved(version=f"v{number}", metadata={"params": params, "origin": "youtube", "stage": "raw"})
+         for number in range(2)]
+    )  # fmt: skip
+    for shown in (repr(found), found._repr_html_()):
+        assert "{18}" in shown
+        assert "youtube" in shown
+        assert "stage" in shown
+        assert "params.p1" not in shown
+
+
+def test_few_nested_entries_have_columns_of_their_own():
+    found = Results([_saved(metadata={"model": {"kind": "tree", "depth": 3}, "origin": "youtube"})])
+    assert "model.kind" in repr(found)
+    assert "model.depth" in repr(found)
+
+
+def test_floats_have_six_digits_in_a_table_and_all_of_them_elsewhere():
+    value = 0.8123456789012345
+    found = Results([_saved(metadata={"accuracy": value, "at": 1763683200.25})])
+    assert "0.812346" in repr(found)
+    assert "1763683200" in repr(found)
+    assert repr(value) not in repr(found)
+    assert repr(value) in found._repr_html_()  # the tooltip
+    assert repr(value) in repr(found[0])
+    assert found.to_pandas()["metadata.accuracy"][0] == value
+
+
+def test_a_story_shows_all_of_the_metadata_of_any_length():
+    metadata = {"params": {f"p{number}": number for number in range(40)}, "text": "word " * 2000 + "end"}
+    story = Story(_saved(metadata=metadata))
+    for shown in (repr(story), story._repr_html_()):
+        assert "params.p39: 39" in shown
+        assert "word end" in shown
+        assert "more" not in shown

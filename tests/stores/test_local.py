@@ -21,7 +21,15 @@ from urllib.parse import unquote
 import pytest
 
 import jsk_saver
-from jsk_saver.errors import AccessDenied, Hidden, IntegrityError, NotFound, StoreError, StoreFull
+from jsk_saver.errors import (
+    AccessDenied,
+    Hidden,
+    IntegrityError,
+    InvalidName,
+    NotFound,
+    StoreError,
+    StoreFull,
+)
 from jsk_saver.payload import Payload
 from jsk_saver.record import Record, now
 from jsk_saver.stores import disk, layout
@@ -416,6 +424,35 @@ def test_folders_and_files_of_other_programs_are_passed_over(store):
     store.remove("data/a.csv", second.version)
     store.remove("data/a.csv", saved.version)
     assert (home / "@note").exists()
+
+
+def test_links_that_lead_back_do_not_make_a_listing_endless(store):
+    put(store, "data/a.csv")
+    (store.root / "data" / "up").symlink_to(store.root)
+    (store.root / "data" / "itself").symlink_to("itself")
+    (store.root / "data" / "nowhere").symlink_to("not-there")
+    assert [entry.name for entry in store.scan()] == ["data/a.csv"]
+
+
+def test_a_folder_on_another_disk_that_a_link_leads_to_is_listed(store, tmp_path):
+    store.root.mkdir()
+    (tmp_path / "large disk").mkdir()
+    (store.root / "data").symlink_to(tmp_path / "large disk")
+    put(store, "data/a.csv", b"1")
+    assert [entry.name for entry in store.scan()] == ["data/a.csv"]
+    assert fetched(store, "data/a.csv")[1] == b"1"
+
+
+@pytest.mark.parametrize("key", ["packages/../../../secret", "..", "/secret", "a//b", "packages/.", ""])
+def test_a_note_is_never_a_file_elsewhere(store, tmp_path, key):
+    (store.root / ".jsk" / "notes" / "packages").mkdir(parents=True)
+    (tmp_path / "secret").write_text("password")
+    (store.root / "secret").write_text("password")
+    with pytest.raises(InvalidName, match="is no name of a note"):
+        store.get_note(key)
+    with pytest.raises(InvalidName, match="is no name of a note"):
+        store.put_note(key, b"overwritten")
+    assert (tmp_path / "secret").read_text() == (store.root / "secret").read_text() == "password"
 
 
 def test_bytes_that_are_gone_are_an_integrity_error_that_names_the_file(store):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +39,7 @@ from jsk_saver.record import MAX_NAME_BYTES, Record, now
 from jsk_saver.stores import multipart, open_store, ranges, s3
 from jsk_saver.stores.base import Entry
 from jsk_saver.stores.s3_listing import _newest_first
+from jsk_saver.stores.s3_upload import largest_put
 from tests.stores.places import at_server, fetched, put
 
 MIB = 2**20
@@ -85,7 +87,7 @@ class Line:
     def store(self, **settings):
         """Open the store, and forget the requests that needed."""
         store = self.place.store(**{"retries": 3, **settings})
-        store._require_versioning()
+        store.versioning.require()
         self.proxy.forget()
         return store
 
@@ -200,6 +202,93 @@ def test_versioning_suspended_later_is_noticed_by_the_put_itself_and_refused_fro
     assert fetched(store, "a", first.version) == (first, b"1")
 
 
+def test_whether_the_bucket_keeps_versions_is_asked_again_after_a_day(line, own_home):
+    put(line.place.store(), "a")
+    (mark,) = (own_home / "seen").glob("bucket-*/*")
+    yesterday = time.time() - 24 * 3600 - 1
+    os.utime(mark, (yesterday, yesterday))
+    line.proxy.forget()
+    put(line.place.store(), "a")
+    put(line.place.store(), "a")
+    assert line.asked == ["GET versioning", "PUT", "PUT"]
+
+
+def test_a_bucket_made_anew_without_versioning_is_seen_by_reading_and_refused(line):
+    store = line.store()
+    saved = put(store, "a", b"1")
+    client = line.server.client()
+    client.delete_object(Bucket=line.bucket, Key=store.key("a"), VersionId=saved.version)
+    client.delete_bucket(Bucket=line.bucket)
+    client.create_bucket(Bucket=line.bucket)
+    client.put_object(Bucket=line.bucket, Key=store.key("a"), Body=b"theirs")
+    store.head("a")
+    with pytest.raises(NotVersioned):
+        put(store, "a", b"2")
+    assert client.get_object(Bucket=line.bucket, Key=store.key("a"))["Body"].read() == b"theirs"
+
+
+def test_a_note_written_without_a_version_stops_the_object_that_refers_to_it(line):
+    store = line.store()
+    suspended = {"Status": "Suspended"}
+    line.server.client().put_bucket_versioning(Bucket=line.bucket, VersioningConfiguration=suspended)
+    with pytest.raises(NotVersioned, match=r"The note .* without a version"):
+        put(store, "a", b"x", noise=os.urandom(3000).hex())
+    assert store.entries("a") == []
+
+
+def test_a_bucket_that_was_gone_is_asked_again_whether_it_keeps_versions(line):
+    store = line.store()
+    line.proxy.fail_next("PUT", status=404, code="NoSuchBucket")
+    with pytest.raises(BucketMissing):
+        put(store, "a")
+    line.proxy.forget()
+    put(store, "a")
+    assert line.asked == ["GET versioning", "PUT"]
+
+
+# Notes ----------------------------------------------------------------------------------------------
+
+
+def test_a_shared_note_is_sent_once_and_again_when_it_turns_out_to_be_gone(line):
+    store = line.store()
+    for _ in range(2):
+        store.keep_note("packages/x.txt", b"numpy")
+    assert line.asked == ["PUT"]
+    client, key = line.server.client(), store.key(".jsk/packages/x.txt")
+    (version,) = client.list_object_versions(Bucket=line.bucket, Prefix=key)["Versions"]
+    client.delete_object(Bucket=line.bucket, Key=key, VersionId=version["VersionId"])
+    with pytest.raises(NotFound):
+        store.get_note("packages/x.txt")
+    store.keep_note("packages/x.txt", b"numpy")
+    assert store.get_note("packages/x.txt") == b"numpy"
+
+
+def test_what_is_doubted_is_sent_and_asked_again(line):
+    store = line.store()
+    store.keep_note("packages/x.txt", b"numpy")
+    line.proxy.forget()
+    store.doubt()
+    store.keep_note("packages/x.txt", b"numpy")
+    assert line.asked == ["GET versioning", "PUT"]
+
+
+@pytest.mark.parametrize("writer", ["inner", "outer"])
+def test_stores_below_one_another_read_each_others_records_and_list_no_file_of_the_kit(line, writer):
+    outer = line.store()
+    inner = replace(line.place, uri=f"{line.place.uri}/team").store(retries=3)
+    one, other = (inner, outer) if writer == "inner" else (outer, inner)
+    long = os.urandom(3000).hex()
+    saved = put(one, "a.json" if writer == "inner" else "team/a.json", b"x", noise=long)
+    inner.put_note("packages/x.txt", b"numpy")
+    seen = fetched(other, "team/a.json" if writer == "inner" else "a.json")[0]
+    assert (seen.metadata, seen.version) == (saved.metadata, saved.version)
+    assert [entry.name for entry in outer.scan()] == ["team/a.json"]
+    assert [entry.name for entry in inner.scan()] == ["a.json"]
+    other.remove(seen.name, seen.version)
+    left = line.server.client().list_object_versions(Bucket=line.bucket).get("Versions", [])
+    assert [item["Key"].rpartition("/")[2] for item in left] == ["x.txt"], "the note went with its version"
+
+
 def test_who_may_not_ask_about_versioning_may_still_put_and_nothing_is_taken_for_granted(line):
     line.proxy.fail_next("GET", status=403, code="AccessDenied", parameter="versioning", times=2)
     put(line.place.store(), "a")
@@ -269,6 +358,13 @@ def test_a_part_whose_connection_breaks_is_sent_again_from_its_start(line):
     saved, data = put_random(store, 25 * MIB)
     assert line.asked.count("PUT partNumber uploadId") == 7
     assert fetched(store, "big") == (saved, data)
+
+
+@pytest.mark.parametrize(("part", "most"), [("16 MiB", 64 * MIB), ("2 GiB", 5 * 2**30), ("5 GiB", 5 * 2**30)])
+def test_one_put_never_carries_more_than_s3_takes(part, most):
+    from jsk_saver.settings import load
+
+    assert largest_put(load(part_size=part)) == most
 
 
 def test_progress_of_an_upload_in_parts_is_told_from_all_threads(line):
@@ -492,18 +588,41 @@ def test_a_disk_that_fills_up_during_a_get_is_store_full_and_leaves_nothing(line
 # Altered --------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("of", ["request", "response"])
-def test_a_byte_altered_on_its_way_is_seen_by_the_digest(line, of):
+def test_a_byte_altered_on_its_way_down_is_seen_by_the_digest(line):
     store = line.store()
-    if of == "request":
-        line.proxy.alter_next("PUT", at=500, of="request")
     saved, _ = put_random(store, 1000)
-    if of == "response":
-        line.proxy.alter_next("GET", at=500)
+    line.proxy.alter_next("GET", at=500)
     record, payload = store.fetch("big")
     with payload:
         assert record == saved
         assert payload.digest != record.digest
+
+
+def test_a_byte_altered_on_its_way_up_is_refused_by_the_server_and_sent_again(line):
+    store = line.store()
+    line.proxy.alter_next("PUT", at=500, of="request")
+    saved, data = put_random(store, 1000)
+    assert line.asked == ["PUT", "PUT"]
+    assert fetched(store, "big") == (saved, data)
+    assert len(store.entries("big")) == 1
+
+
+def test_a_byte_altered_each_time_makes_no_version(line):
+    store = line.store()
+    line.proxy.alter_next("PUT", at=500, of="request", times=9)
+    with pytest.raises(StoreError, match="BadDigest"):
+        put_random(store, 1000)
+    assert store.entries("big") == []
+
+
+def test_a_server_that_does_not_know_a_checksum_is_sent_none_from_then_on(line):
+    store = line.store()
+    line.proxy.fail_next("PUT", status=501, code="NotImplemented")
+    put(store, "a", b"hello")
+    put(store, "a", b"hello")
+    told = ["x-amz-checksum-sha256" in request.headers for request in line.proxy.requests]
+    assert told == [True, False, False]
+    assert all("content-md5" in request.headers for request in line.proxy.requests)
 
 
 def test_a_note_altered_in_the_bucket_is_an_integrity_error(line):
@@ -685,7 +804,7 @@ def test_without_boto3_the_error_says_what_to_install():
         from jsk_saver.settings import Settings
         from jsk_saver.stores import open_store
         store = open_store("s3://bucket/x", Settings())
-        for ask in (lambda: store.head("a"), lambda: list(store.scan()), store._require_versioning):
+        for ask in (lambda: store.head("a"), lambda: list(store.scan()), store.versioning.require):
             try:
                 ask()
             except MissingExtra as error:
@@ -770,11 +889,11 @@ def test_encryption_is_asked_for_with_everything_that_is_written(moto_line, sett
         assert said["ServerSideEncryption"] == settings["sse"]
 
 
-def test_aws_gets_the_digest_to_check_and_other_servers_do_not(line, monkeypatch):
+def test_aws_gets_the_digest_to_check_and_other_servers_get_md5_too(line, monkeypatch):
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3")
     monkeypatch.delenv("JSK_ENDPOINT_URL")
     store = line.place.store(endpoint_url=None, region="eu-west-1")
-    store._known_versioned = True
+    store.versioning.known = True
     sent = answered(store, status=200, headers={"x-amz-version-id": "v1"})
     assert put(store, "a", b"hello").version == "v1"
     digest = base64.b64encode(hashlib.sha256(b"hello").digest())
@@ -782,7 +901,9 @@ def test_aws_gets_the_digest_to_check_and_other_servers_do_not(line, monkeypatch
     assert ".amazonaws.com/" in sent[0].url
     other = line.store()
     put(other, "a", b"hello")
-    assert not [name for name in line.proxy.requests[0].headers if "checksum" in name]
+    assert line.proxy.requests[0].headers["x-amz-checksum-sha256"] == digest.decode()
+    assert line.proxy.requests[0].headers["content-md5"] == "XUFAKrxLKna5cZ2REBfFkg=="
+    assert "Content-MD5" not in sent[0].headers
 
 
 def test_aws_says_itself_that_a_name_was_deleted(line, monkeypatch):
@@ -976,3 +1097,30 @@ def test_what_lies_beside_the_prefix_is_not_seen(line):
     assert [entry.name for entry in store.scan()] == ["a"]
     with pytest.raises(NotFound):
         store.head("b")
+
+
+# Waiting --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("timeout", "connect", "read"), [(2, 2, 2), (30, 20, 30), (300, 20, 300)])
+def test_the_timeout_holds_for_connections_and_answers(timeout, connect, read):
+    from jsk_saver.settings import load
+    from jsk_saver.stores.s3_client import connect as client_for
+
+    config = client_for(load(timeout=timeout, region="eu-west-1")).meta.config
+    assert (config.connect_timeout, config.read_timeout) == (connect, read)
+
+
+def test_a_login_in_the_endpoint_is_not_in_what_the_error_was_raised_from(monkeypatch):
+    import traceback
+
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
+    from jsk_saver.settings import load
+
+    settings = load(endpoint_url="http://ana:hush@127.0.0.1:9", region="x", retries=1)
+    with pytest.raises(StoreUnreachable) as caught:
+        open_store("s3://bucket", settings).head("a")
+    shown = "".join(traceback.format_exception(caught.value))
+    assert "127.0.0.1:9" in shown
+    assert "hush" not in shown

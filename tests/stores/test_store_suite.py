@@ -54,7 +54,7 @@ ODD_NAMES = [
     "-dash",
     ".hidden",
     ".jskx",
-    "sub/.jsk/x",
+    "sub/.jskx/x",
     "\u00a0nbsp",
     "\u202eright-to-left",
     "data:text\u00e9/x,y",

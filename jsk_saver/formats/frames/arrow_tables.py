@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def arrow_view(obj: pa.Table | pa.RecordBatch) -> ArrowView:
-    """Return an Arrow table or record batch as slices; a batch comes back as a table."""
+    """Return an Arrow table or record batch as slices."""
     import pyarrow as pa
 
     table = pa.Table.from_batches([obj]) if isinstance(obj, pa.RecordBatch) else obj
@@ -41,13 +41,13 @@ def arrow_view(obj: pa.Table | pa.RecordBatch) -> ArrowView:
             dictionary = column.chunk(0).dictionary if column.num_chunks else empty(column.type.value_type)
             dictionaries[at] = (dictionary, is_complete(column, dictionary))
     return ArrowView(
-        type="pyarrow.Table",
+        type="pyarrow.RecordBatch" if isinstance(obj, pa.RecordBatch) else "pyarrow.Table",
         rows=table.num_rows,
         schema=schema,
         columns=[_part(column) for column in table.columns],
         state=state,
         headers=[table.column_names],
-        head=lambda rows: table.slice(0, rows),
+        head=lambda rows: obj.slice(0, rows),
         dictionaries=dictionaries,
     )
 
@@ -113,14 +113,23 @@ class ArrowAssembler:
         As the view that was put had it, to bring back nullability and metadata.
     positions
         Which columns of the table that was put these are.
+    batch
+        Whether to give a record batch.
     """
 
     def __init__(
-        self, wanted: list[Wanted], rows: int, state: JSON | None = None, positions: list[int] | None = None
+        self,
+        wanted: list[Wanted],
+        rows: int,
+        state: JSON | None = None,
+        positions: list[int] | None = None,
+        *,
+        batch: bool = False,
     ) -> None:
         import pyarrow as pa
 
         self._wanted, self._rows, self._state, self._positions = wanted, rows, state or {}, positions or []
+        self._batch = batch
         self._chunks: list[list[pa.Array]] = [[] for _ in wanted]
         self._codes = {
             at: Codes(column.kind.value_type, column.dictionary)
@@ -137,7 +146,7 @@ class ArrowAssembler:
             self._chunks[at].append(array)
 
     def finish(self) -> Any:
-        """Return the table."""
+        """Return the table, or the record batch."""
         import pyarrow as pa
 
         for at, codes in self._codes.items():
@@ -147,7 +156,10 @@ class ArrowAssembler:
             for chunks, wanted in zip(self._chunks, self._wanted, strict=True)
         ]
         if not columns:
-            return _without_columns(self._rows).replace_schema_metadata(self._schema().metadata)
+            empty_handed = _without_columns(self._rows, self._batch)
+            return empty_handed.replace_schema_metadata(self._schema().metadata)
+        if self._batch:
+            return pa.RecordBatch.from_arrays([_one(column) for column in columns], schema=self._schema())
         return pa.Table.from_arrays(columns, schema=self._schema())
 
     def _schema(self) -> pa.Schema:
@@ -164,7 +176,8 @@ class ArrowAssembler:
         return pa.schema(fields, metadata=_metadata_from_json(said.get("metadata")))
 
 
-def _without_columns(rows: int) -> pa.Table:
+def _without_columns(rows: int, batch: bool) -> pa.Table | pa.RecordBatch:
     import pyarrow as pa
 
-    return pa.table({"": pa.nulls(rows)}).select([])
+    make = pa.record_batch if batch else pa.table
+    return make({"": pa.nulls(rows)}).select([])

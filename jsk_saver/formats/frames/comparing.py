@@ -20,10 +20,10 @@ def difference(one: Any, two: Any) -> str:
     >>> difference(pd.DataFrame({"a": [1]}), pd.DataFrame({"a": [1.0]}))
     "column 'a' (int64)"
     """
-    if is_a(one, "pyarrow.Table", "pyarrow.RecordBatch"):
-        return _arrow(one, two)
     if type(one) is not type(two):
         return f"the type of the object ({type(one).__name__})"
+    if is_a(one, "pyarrow.Table", "pyarrow.RecordBatch"):
+        return _arrow(one, two)
     if is_a(one, "polars.DataFrame", "polars.Series"):
         return _polars(one, two)
     return _pandas(one, two)

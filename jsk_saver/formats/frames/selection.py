@@ -231,4 +231,5 @@ def _arrow(wanted: list[Wanted], source: Source, positions: list[int], exact: bo
         return ArrowAssembler(wanted, source.rows)
     names = source.state.get("names", source.names)
     wanted = [replace(column, name=names[at]) for column, at in zip(wanted, positions, strict=True)]
-    return ArrowAssembler(wanted, source.rows, source.state, positions)
+    batch = source.type == "pyarrow.RecordBatch"
+    return ArrowAssembler(wanted, source.rows, source.state, positions, batch=batch)
