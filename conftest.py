@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,3 +51,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         os.environ.clear()
         os.environ.update(config.stash[_before])
         shutil.rmtree(config.stash[_folder], ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def examples(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Give the examples in docstrings of trials what a notebook has by then: saver, experiment and trial."""
+    if not isinstance(request.node, pytest.DoctestItem) or ".tracking" not in request.node.name:
+        yield
+        return
+    from jsk_saver import Experiment, Saver
+
+    # What goes with a trial may still be on its way to the disk.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+        saver = Saver(home=home)
+        experiment = Experiment("iris-kmeans", saver=saver)
+        known = {"saver": saver, "experiment": experiment}
+        source = request.node.dtest.docstring or ""
+        trial = experiment.trial("example", k=5) if "trial." in source and "as trial" not in source else None
+        request.node.dtest.globs.update(known | ({"trial": trial} if trial else {}))
+        yield
+        if trial is not None:
+            trial.finish()

@@ -11,7 +11,7 @@ from typing import Any
 
 LIBRARIES = (
     "jsk-saver", "boto3", "botocore", "urllib3", "numpy", "pandas", "pyarrow",
-    "awswrangler", "s3fs", "pins",
+    "awswrangler", "s3fs", "pins", "mlflow-skinny", "SQLAlchemy",
 )  # fmt: skip
 
 

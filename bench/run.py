@@ -25,6 +25,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
     from bench.searching import search
     from bench.small import small
     from bench.tables import csv, parquet
+    from bench.trials import trials
 
     return {
         "import": imports,
@@ -35,6 +36,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
         "memory": memory,
         "catchup": catch_up,
         "search": search,
+        "trials": trials,
     }
 
 

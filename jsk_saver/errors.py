@@ -178,3 +178,22 @@ class NotVersioned(StoreError):
 
 class ClockSkew(StoreError):
     """The clock of this machine is too far from the store's."""
+
+
+# Trials ----------------------------------------------------------------------------------------------
+
+
+class TrialExists(JskError, FileExistsError):
+    """There is a trial of that name already."""
+
+
+class TrialEnded(JskError, RuntimeError):
+    """Something was logged to a trial that is over."""
+
+
+class CannotReproduce(NotFound):
+    """Something that running a trial again needs is not there."""
+
+
+class RunFailed(JskError, RuntimeError):
+    """A trial was run again, and its program failed or made another trial."""

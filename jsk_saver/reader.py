@@ -130,21 +130,12 @@ class Reader:
             If loading could run code and ``allow_pickle`` is not set.
         """
         from jsk_saver.delivery import Delivery
-        from jsk_saver.finding import Asked, refuse_order
-        from jsk_saver.lineage import reads
+        from jsk_saver.lineage import pins, reads, watch
 
         name, version = which(filename, version)
-        wanted: str | None
-        if search_pattern is not None or search:
-            if version is not None:
-                raise JskError(
-                    "get takes a version or a search, not both.", hint=f'saver.get("{name}", version=…)'
-                )
-            asked = Asked.of(search_pattern, search)
-            refuse_order(asked, name)
-            wanted = self._connection.newest_match(name, asked.query, asked.typed).version
-        else:
-            wanted = self._connection.resolve(name, version)
+        how = pins.asked(version, search_pattern, search)
+        pinned = pins.version(self.store.uri, name, how)
+        wanted = pinned or self._wanted(name, version, search_pattern, search)
         delivery = Delivery(
             self._connection,
             self.formats,
@@ -155,8 +146,29 @@ class Reader:
             allow_pickle=allow_pickle,
         )
         record, result = delivery.of(name, wanted)
-        reads.add(self.store.uri, name, record.version)
+        reads.add(self.store.uri, name, record.version, how)
+        watch.tell("input", record, self.store, how)
         return result
+
+    def _wanted(
+        self,
+        name: str,
+        version: Version | None,
+        search_pattern: Mapping[str, Any] | str | None,
+        search: dict[str, Any],
+    ) -> str | None:
+        """Return the version that is asked for; None for the newest."""
+        from jsk_saver.finding import Asked, refuse_order
+
+        if search_pattern is None and not search:
+            return self._connection.resolve(name, version)
+        if version is not None:
+            raise JskError(
+                "get takes a version or a search, not both.", hint=f'saver.get("{name}", version=…)'
+            )
+        asked = Asked.of(search_pattern, search)
+        refuse_order(asked, name)
+        return self._connection.newest_match(name, asked.query, asked.typed).version
 
     # Finding ----------------------------------------------------------------------------------------
 

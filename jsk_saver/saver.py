@@ -108,6 +108,7 @@ class Saver(Reader):
         8
         """
         from jsk_saver.encoding import encoded
+        from jsk_saver.lineage import watch
 
         name, meta = check_name(filename), check_metadata(metadata)
         thing = _the_object(name, obj, dataframe, more)
@@ -131,6 +132,7 @@ class Saver(Reader):
                 with self._connection.spooling(record, written.payload, notes):
                     same = self._unchanged(record)
                 if same is not None:
+                    watch.tell("output", same, self.store)
                     return self._saved(same, unchanged=True)
             stored = self._connection.send(record, written.payload, notes)
             try:
@@ -138,6 +140,7 @@ class Saver(Reader):
             except CannotRepresent:
                 self._connection.take_back(stored)
                 raise
+            watch.tell("output", stored, self.store)
             return self._saved(stored)
 
     def _unchanged(self, record: Record) -> Record | None:

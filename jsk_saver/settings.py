@@ -30,7 +30,10 @@ _SCHEME = re.compile(
 #: What else the kit and its notebooks read from the environment.
 _OTHERS = {
     f"{PREFIX}{name}"
-    for name in ("DEBUG", "USER", "NOTEBOOK", "EXPERIMENT", "TRIAL", "KERNEL_IMAGE", "KERNEL_FINGERPRINT")
+    for name in (
+        *("DEBUG", "USER", "NOTEBOOK", "EXPERIMENT", "TRIAL", "KERNEL_IMAGE", "KERNEL_FINGERPRINT"),
+        *("REPRODUCE", "PARAMS"),
+    )
 }
 _NUMBERS = {"timeout": "a whole number of seconds such as 30"}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
@@ -82,6 +85,9 @@ class Settings:
         Attempts before the store counts as unreachable.
     timeout
         Seconds to wait for an answer, or for more of one (and for a connection, there at most 20).
+    sinks
+        Where trials are copied to, with commas between: ``sagemaker``, ``mlflow``, ``mlflow:http://…``,
+        ``store``; ``none`` for nowhere. Without it, to the store, if that is on S3.
     origins
         Where each value came from, by name; what is absent is the default.
     """
@@ -102,6 +108,7 @@ class Settings:
     connections: int = 10
     retries: int = 5
     timeout: int = 30
+    sinks: str = ""
     origins: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     @property

@@ -20,11 +20,18 @@ from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from traitlets.config import Config
 
-SHOWN = [
-    ("Saved", ["search"]),
-    ("Found", ["search", "accuracy:>=0.9 sort:-accuracy"]),
-    ("Versions", ["history", "data/wines.csv"]),
-]
+#: What is asked after which notebook, under which title.
+SHOWN = {
+    "01_first_steps": [
+        ("Saved", ["search"]),
+        ("Found", ["search", "accuracy:>=0.9 sort:-accuracy"]),
+        ("Versions", ["history", "data/wines.csv"]),
+    ],
+    "02_finding_and_comparing": [
+        ("Saved", ["search", "experiment:iris-kmeans sort:k"]),
+        ("Story", ["describe", "models/irises.skops"]),
+    ],
+}
 
 
 def run(notebook: Path, folder: Path) -> tuple[Path, Path]:
@@ -69,7 +76,8 @@ def main() -> None:
     began = time.monotonic()
     executed, page = run(notebook, folder)
     print(f"done in {time.monotonic() - began:.0f} s")
-    failed = [title for title, arguments in SHOWN if show(title, arguments)]
+    asked = SHOWN.get(notebook.stem, [("Saved", ["search"])])
+    failed = [title for title, arguments in asked if show(title, arguments)]
     print(f"\nExecuted notebook: {executed}\nAs a web page:     {page}")
     if failed:
         sys.exit(f"jsk failed: {', '.join(failed)}")

@@ -17,6 +17,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from tests.servers.browser import PROGRAMS as BROWSERS
 from tests.servers.ceph import PROGRAMS
 
 ROOT = Path(__file__).parents[1]
@@ -156,7 +157,7 @@ def debian_packages() -> set[str]:
 
 
 def test_every_debian_package_used_is_listed_and_the_other_way_round():
-    assert set(PROGRAMS.values()) == debian_packages()
+    assert {*PROGRAMS.values(), BROWSERS[0]} == debian_packages()
 
 
 def test_every_program_the_gateway_runs_is_known_with_its_package():

@@ -7,7 +7,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from jsk_saver.cli import BROKEN_PIPE, INTERRUPTED, failures, finding, keeping, objects, spooling
+from jsk_saver.cli import (
+    BROKEN_PIPE,
+    INTERRUPTED,
+    failures,
+    finding,
+    keeping,
+    objects,
+    reproducing,
+    spooling,
+    trials,
+)
 from jsk_saver.cli.output import note, say
 from jsk_saver.cli.session import Defaults, JsonOption, StoreOption
 from jsk_saver.errors import JskError
@@ -82,4 +92,6 @@ objects.register(app)
 finding.register(app)
 objects.register_copy(app)
 keeping.register(app)
+reproducing.register(app)
 app.add_typer(spooling.app, name="spool", rich_help_panel="Looking after it")
+app.add_typer(trials.app, name="trials", rich_help_panel="Every day")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
 _NAMES = ("experiment", "trial")
+#: Says what no block says; set by whoever runs trials.
+_provider: Callable[[], dict[str, str]] | None = None
 _bound: ContextVar[dict[str, str] | None] = ContextVar("jsk_lineage", default=None)
 
 
@@ -37,8 +39,16 @@ def bind(*, experiment: str = "", trial: str = "") -> Iterator[None]:
 
 
 def current() -> dict[str, str]:
-    """Return the experiment and trial in force, from :func:`bind` or else from the environment."""
+    """Return experiment and trial: of :func:`bind`, else of the trial that runs, else of the environment."""
     said = _bound.get()
+    if said is None and _provider is not None:
+        said = _provider() or None
     if said is not None:
         return dict(said)
     return {name: value for name in _NAMES if (value := os.environ.get(f"JSK_{name.upper()}"))}
+
+
+def provide(provider: Callable[[], dict[str, str]]) -> None:
+    """Ask this wherever no block says which experiment and trial; it returns nothing if there is none."""
+    global _provider
+    _provider = provider

@@ -35,6 +35,8 @@ class Node:
         When and by whom it was made; taken from the record where not given.
     note
         Why there is no record, such as ``in another store``; ``purged`` without one.
+    kind
+        ``version``, or ``trial`` for one that stands between what it read and what it made.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Node:
     created: dt.datetime | None = None
     who: str = ""
     note: str = ""
+    kind: str = "version"
 
     @classmethod
     def of(cls, record: Record, store: str = "") -> Node:

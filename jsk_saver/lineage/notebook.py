@@ -30,15 +30,15 @@ def path() -> str | None:
     said = os.environ.get("JSK_NOTEBOOK")
     if said:
         return os.path.abspath(said)
-    shell = _shell()
+    shell = kernel_shell()
     if shell is not None:
         return _vscode(shell) or _session() or _search(shell) or _session(must_exist=False)
-    return _script() or _session()
+    return script() or _session()
 
 
 def cell() -> str | None:
     """Return the id of the running cell, or ``In [n]`` where the front end keeps ids to itself."""
-    shell = _shell()
+    shell = kernel_shell()
     if shell is None:
         return None
     request = running_request(shell)
@@ -60,7 +60,7 @@ def running_request(shell: Any) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _shell() -> Any:
+def kernel_shell() -> Any:
     """Return the IPython shell of this kernel; None in scripts and terminals."""
     module = sys.modules.get("IPython")
     get_ipython = getattr(module, "get_ipython", None)
@@ -120,11 +120,12 @@ def _kernel_id(shell: Any) -> tuple[str, str]:
     return folder, name.removeprefix("kernel-").removesuffix(".json")
 
 
-def _script() -> str | None:
-    script = getattr(sys.modules.get("__main__"), "__file__", None)
-    if not isinstance(script, str):
+def script() -> str | None:
+    """Return the absolute path of the script that this process runs; None in a kernel or at a prompt."""
+    place = getattr(sys.modules.get("__main__"), "__file__", None)
+    if not isinstance(place, str):
         return None
-    if script.startswith("<"):  # <stdin>: typed or piped in, and nowhere to be found again
+    if place.startswith("<"):  # <stdin>: typed or piped in, and nowhere to be found again
         return None
-    script = os.path.abspath(script)
-    return None if script.startswith(_INSTALLED) else script
+    place = os.path.abspath(place)
+    return None if place.startswith(_INSTALLED) else place

@@ -30,7 +30,7 @@ class Reads:
 
     def __init__(self, limit: int = LIMIT) -> None:
         self._limit = limit
-        self._reads: dict[Read, None] = {}
+        self._reads: dict[Read, str] = {}
         self._snapshot: tuple[Read, ...] | None = ()
         self._truncated = False
         self.renew_lock()
@@ -39,11 +39,11 @@ class Reads:
         """Start with an open lock: the thread that held it is not there after a fork."""
         self._lock = threading.Lock()
 
-    def add(self, read: Read) -> None:
+    def add(self, read: Read, asked: str = "") -> None:
         """Remember one version as the newest read."""
         with self._lock:
             self._reads.pop(read, None)
-            self._reads[read] = None
+            self._reads[read] = asked
             if len(self._reads) > self._limit:
                 del self._reads[next(iter(self._reads))]
                 self._truncated = True
@@ -56,6 +56,11 @@ class Reads:
             with self._lock:
                 snapshot = self._snapshot = tuple(self._reads)
         return snapshot
+
+    def asked(self) -> dict[Read, str]:
+        """Return what was read, oldest first, and how each version was asked for."""
+        with self._lock:
+            return dict(self._reads)
 
     @property
     def truncated(self) -> bool:
@@ -111,8 +116,10 @@ def in_step() -> bool:
     return bool(_steps.get())
 
 
-def add(store_uri: str, name: str, version: str) -> None:
+def add(store_uri: str, name: str, version: str, asked: str = "") -> None:
     """Remember that ``version`` of ``name`` was read from the store at ``store_uri``.
+
+    ``asked`` says how, where not by its name alone; see :func:`jsk_saver.lineage.pins.asked`.
 
     Examples
     --------
@@ -124,7 +131,12 @@ def add(store_uri: str, name: str, version: str) -> None:
     """
     read = Read(store_uri, name, version)
     for kept in (_process, *_steps.get()):
-        kept.add(read)
+        kept.add(read, asked)
+
+
+def of_process() -> dict[Read, str]:
+    """Return the versions read since the process started, oldest first, and how each was asked for."""
+    return _process.asked()
 
 
 def so_far() -> tuple[Read, ...]:

@@ -21,6 +21,7 @@ _LEGEND_HEIGHT, _LEGEND_WIDTH = 22.0, 200.0
 _LINE = "#8b95a5"
 _USUAL = ("#eef3fa", "#6d87ad", "#17222f", "#47566a", "")
 _FOCUS = ("#2f5f9e", "#2f5f9e", "#ffffff", "#dbe6f5", "")
+_TRIAL = ("#fdf3e1", "#b98a35", "#2b2113", "#6b5836", "")
 _MISSING = ("#f1f1ef", "#8f8f89", "#4d4d49", "#6b6b66", ' stroke-dasharray="5 4"')
 
 
@@ -107,9 +108,10 @@ def _line(stops: list[tuple[float, float, float]], how: str) -> str:
 
 
 def _box(node: Node, x: float, y: float, width: float, focus: Key | None) -> str:
-    fill, stroke, ink, muted, dash = _MISSING if node.missing else _FOCUS if node.key == focus else _USUAL
+    usual = _TRIAL if node.kind == "trial" else _USUAL
+    fill, stroke, ink, muted, dash = _MISSING if node.missing else _FOCUS if node.key == focus else usual
     return (
-        f"<g><title>{_text(f'{node.name} · version {node.version}')}</title>"
+        f"<g><title>{_text(_full(node))}</title>"
         f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{_HEIGHT:.0f}" rx="7" fill="{fill}" '
         f'stroke="{stroke}" stroke-width="1.3"{dash}/>'
         f'<text x="{x + _PADDING:.1f}" y="{y + 20:.1f}" font-size="{_NAME_SIZE}" font-weight="600" '
@@ -117,6 +119,10 @@ def _box(node: Node, x: float, y: float, width: float, focus: Key | None) -> str
         f'<text x="{x + _PADDING:.1f}" y="{y + 36:.1f}" font-size="{_DETAIL_SIZE}" '
         f'fill="{muted}">{_text(node.detail)}</text></g>'
     )
+
+
+def _full(node: Node) -> str:
+    return f"{node.name} · trial" if node.kind == "trial" else f"{node.name} · version {node.version}"
 
 
 def _text(text: str) -> str:

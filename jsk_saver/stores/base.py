@@ -143,6 +143,10 @@ class Store(ABC):
     def get_note(self, key: str) -> bytes:
         """Return what :meth:`put_note` kept."""
 
+    @abstractmethod
+    def notes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield key and size of every note whose key starts with ``prefix``, which ends in a slash."""
+
     # Looking after it -------------------------------------------------------------------------------
 
     @abstractmethod

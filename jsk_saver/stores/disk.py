@@ -87,6 +87,14 @@ def _is_folder(item: os.DirEntry[str]) -> bool:
     return False
 
 
+def files_below(root: Path, folder: Path) -> Iterator[tuple[str, int]]:
+    """Yield path, relative to ``root``, and size of each file in ``folder`` and the folders in it."""
+    for place, _, files in os.walk(folder):
+        for file in sorted(files):
+            path = Path(place, file)
+            yield path.relative_to(root).as_posix(), path.stat().st_size
+
+
 def make_folder(path: Path) -> None:
     """Make a folder and those above it, and bring their names to the disk."""
     if not path.is_dir():

@@ -23,7 +23,7 @@ from jsk_saver.payload import Payload
 from jsk_saver.record import RESERVED, Record, dump_json
 from jsk_saver.stores import layout
 from jsk_saver.stores.base import Entry, Problem, Progress, Store
-from jsk_saver.stores.disk import explained, make_folder, make_read_only, sweep, sync, walk
+from jsk_saver.stores.disk import explained, files_below, make_folder, make_read_only, sweep, sync, walk
 
 
 class LocalStore(Store):
@@ -221,6 +221,11 @@ class LocalStore(Store):
                 return self._note(key).read_bytes()
             except FileNotFoundError:
                 raise NotFound(f"The note {key!r} is not in {self.uri}.") from None
+
+    def notes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Walk the folder of those notes."""
+        with explained(self.uri, prefix):
+            yield from files_below(self.root / RESERVED / "notes", self._note(prefix.rstrip("/")))
 
     def _note(self, key: str) -> Path:
         if any(part in ("", ".", "..") for part in key.split("/")):

@@ -318,6 +318,10 @@ class S3Store(Store):
             self._notes.drop(key)
             raise
 
+    def notes(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """List the keys of those notes under ``.jsk/``."""
+        return s3_notes.listed(self, prefix)
+
     # Looking after it -------------------------------------------------------------------------------
 
     def address(self, name: str, version: str) -> str:

@@ -40,6 +40,15 @@ def get(store: S3Store, key: str, name: str = "") -> bytes:
     raise NotFound(f"The note {key!r} is not in {store.uri}.")
 
 
+def listed(store: S3Store, prefix: str) -> Iterator[tuple[str, int]]:
+    """Yield key and size of the notes whose keys start with ``prefix``."""
+    start = f"{store.prefix}{RESERVED}/"
+    for page in store.listing().pages(start + prefix):
+        for item in page.get("Versions", ()):
+            if item["IsLatest"]:
+                yield item["Key"][len(start) :], item["Size"]
+
+
 def remove(store: S3Store, key: str, name: str) -> None:
     """Remove all versions of a note, to which only the record of ``name`` refers."""
     for place in _places(store, name):

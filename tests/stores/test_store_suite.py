@@ -376,6 +376,17 @@ def test_a_note_comes_back_and_may_be_written_twice(store):
     assert store.get_note("empty") == b""
 
 
+def test_notes_are_listed_below_a_prefix(store):
+    assert list(store.notes("journal/")) == []
+    put(store, "journal/a", b"no note")
+    for number in range(3):
+        store.put_note(f"journal/a+b/ä {number}.0-5", b"bytes")
+    store.put_note("journal2/c", b"")
+    found = [(f"journal/a+b/ä {number}.0-5", 5) for number in range(3)]
+    assert sorted(store.notes("journal/")) == found
+    assert [key for key, _ in store.notes("journal2/")] == ["journal2/c"]
+
+
 def test_a_note_that_is_not_there_is_not_found(store):
     with pytest.raises(NotFound, match=r"note 'packages/none\.txt'"):
         store.get_note("packages/none.txt")

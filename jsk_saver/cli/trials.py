@@ -1,0 +1,245 @@
+"""Commands for trials: trials list, show, compare, status, sync."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from jsk_saver.cli import telling
+from jsk_saver.cli.failures import for_the_shell
+from jsk_saver.cli.output import note, say, say_table
+from jsk_saver.cli.session import JsonOption, Session, StoreOption
+from jsk_saver.display import Column
+from jsk_saver.errors import NotFound, StoreError
+from jsk_saver.wording import count
+
+if TYPE_CHECKING:
+    from jsk_saver.cli.syncing import Sync
+    from jsk_saver.tracking import Experiment
+
+app = typer.Typer(
+    no_args_is_help=True, help="Trials of experiments: what came out, and what is still to be sent."
+)
+
+#: ``-draft`` in a search is no option.
+_DASHES = {"ignore_unknown_options": True, "help_option_names": ["-h", "--help"]}
+_Experiment = Annotated[str, typer.Argument(metavar="EXPERIMENT", help="Its name.")]
+_Search = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="SEARCH",
+        help="Which trials: 'k:>=3 loss:<0.2 OR status:failed'; all without it.",
+        show_default=False,
+    ),
+]
+_COLUMNS = ["experiment", "trial", "status", "started", "params", "metrics"]
+_UNSENT: list[Column | str] = [
+    "trial",
+    Column("sink"),
+    "events",
+    "points",
+    Column("since", optional=True),
+    Column("why", optional=True),
+]
+
+
+# What is known ------------------------------------------------------------------------------------
+
+
+@app.command("list", context_settings=_DASHES)
+def list_(
+    context: typer.Context,
+    experiment: Annotated[
+        str | None, typer.Argument(metavar="[EXPERIMENT]", help="Its name; all without.", show_default=False)
+    ] = None,
+    search: _Search = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the trials of an experiment, or of all, the oldest first."""
+    session = Session(context, store, as_json)
+    names = [experiment] if experiment else _experiments(session)
+    found = [known for name in names for known in _known(session, name).trials(_line(search))]
+    if not session.answer([telling.as_json(known) for known in found]):
+        if found:
+            say_table(
+                ["experiment", "trial", "status", "started", "params", "metrics"], map(telling.row, found)
+            )
+        else:
+            note("There is no such trial." if names else "There is no trial yet.")
+    if not found:
+        raise typer.Exit(NotFound.exit_code)
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    trial: Annotated[str, typer.Argument(metavar="EXPERIMENT/TRIAL", help="Which.")],
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell everything that is known about a trial, and where it was sent."""
+    from jsk_saver.tracking.sinks import standing
+
+    session = Session(context, store, as_json)
+    experiment, name = _split(trial)
+    known = _known(session, experiment)[name]
+    sinks = [
+        item
+        for item in standing.every(_journal(session))
+        if (item.experiment, item.trial) == (experiment, name)
+    ]
+    if session.answer({**telling.as_json(known), "sinks": [telling.standing_json(item) for item in sinks]}):
+        return
+    say(f"{known.experiment}/{known.name}  {known.status}")
+    for title, values in telling.story(known):
+        if values:
+            say(f"\n{title}")
+            for key, value in values:
+                say(f"  {key}  {value}".rstrip())
+    for item in sinks:
+        where = item.memory.get("url", item.memory.get("run", ""))
+        say(f"\n{telling.public(item.sink)}\n  {telling.told(item)}  {where}".rstrip())
+    if known.error:
+        say(f"\n{known.error}")
+
+
+@app.command(context_settings=_DASHES)
+def compare(
+    context: typer.Context,
+    experiment: _Experiment,
+    search: _Search = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show trials side by side: parameters, metrics, inputs, commit."""
+    session = Session(context, store, as_json)
+    frame = _known(session, experiment).compare(_line(search)).reset_index()
+    rows = [{name: telling.plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    if not session.answer(rows):
+        if rows:
+            shown = [{name: telling.cell(value) for name, value in row.items()} for row in rows]
+            say_table([Column(str(name)) for name in frame.columns], shown, count(len(rows), "trial"))
+        else:
+            note("There is no such trial.")
+    if not rows:
+        raise typer.Exit(NotFound.exit_code)
+
+
+# What is to be sent ---------------------------------------------------------------------------------
+
+
+@app.command()
+def status(context: typer.Context, store: StoreOption = None, as_json: JsonOption = False) -> None:
+    """Tell what has not been sent yet, since when and why, and what was refused for good."""
+    from jsk_saver.tracking.sinks import standing
+
+    session = Session(context, store, as_json)
+    found = standing.every(_journal(session))
+    told = [item for item in found if item.unsent or item.why or item.refused]
+    if session.answer([telling.standing_json(item) for item in told]):
+        return
+    waiting = [item for item in told if item.unsent or item.why]
+    if waiting:
+        say_table(_UNSENT, map(telling.unsent_row, waiting), f"{count(len(waiting), 'trial')} to be sent")
+        note("  Next: jsk trials sync")
+    else:
+        say("Everything has been sent." if found else "No trial is to be sent anywhere.")
+    for item in told:
+        for refusal in item.refused:
+            whose = f"{item.experiment}/{item.trial}  {telling.public(item.sink)}"
+            say(f"refused  {whose}  {refusal['what']}: {refusal['why']}")
+
+
+@app.command()
+def sync(
+    context: typer.Context,
+    trial: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXPERIMENT[/TRIAL]]", help="Which --anew or --to; all without.", show_default=False
+        ),
+    ] = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Send all of it once more; nothing will be there twice.")
+    ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", metavar="SINK", help="Another place: mlflow:http://…", show_default=False),
+    ] = None,
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Send now what has not been sent; says what was sent, and what is left and why."""
+    from jsk_saver.cli.syncing import Sync
+
+    session = Session(context, store, as_json)
+    work = Sync(_journal(session), {"store": session.saver.store.uri, **session.connection.overrides})
+    if trial and not (anew or to):
+        raise typer.BadParameter(
+            "Which trial is said with --anew or --to; without them, all that waits is sent."
+        )
+    if anew or to:
+        experiment, _, name = (trial or "").partition("/")
+        names = [experiment] if experiment else _experiments(session)
+        known = [
+            known for one in names for known in _known(session, one).trials() if name in ("", known.name)
+        ]
+        if trial and not known:
+            raise NotFound(f"There is no trial {trial!r}.", hint="jsk trials list")
+        work.order(known, anew=anew, to=to)
+    work.run()
+    if not session.answer(work.to_dict()):
+        _say_sync(work)
+    if work.left:
+        raise typer.Exit(StoreError.exit_code)
+
+
+def _say_sync(work: Sync) -> None:
+    for item in work.sent:
+        say(f"sent   {item.experiment}/{item.trial}  {telling.amount(item)}  to {telling.public(item.sink)}")
+    for item in work.left:
+        whose = f"{item.experiment}/{item.trial}  {telling.amount(item)}"
+        say(f"waits  {whose}  for {telling.public(item.sink)}: {item.why}")
+    if not work.sent and not work.left:
+        say("Nothing is to be sent.")
+    for hint in dict.fromkeys(work.hints):
+        note(f"  Next: {for_the_shell(hint)}")
+
+
+# Names ----------------------------------------------------------------------------------------------
+
+
+def _journal(session: Session) -> Path:
+    return session.saver.settings.home / "journal"
+
+
+def _experiments(session: Session) -> list[str]:
+    """Return the names of all experiments."""
+    try:
+        inside = list(_journal(session).iterdir())
+    except FileNotFoundError:
+        return []
+    return sorted(path.name for path in inside if path.is_dir() and not path.name.startswith("."))
+
+
+def _known(session: Session, name: str) -> Experiment:
+    """Return an experiment that is there; none is made by looking."""
+    if name not in _experiments(session):
+        raise NotFound(f"There is no experiment {name!r}.", hint="jsk trials list")
+    from jsk_saver.tracking import Experiment
+
+    return Experiment(name, sinks=(), saver=session.saver)
+
+
+def _split(trial: str) -> tuple[str, str]:
+    experiment, between, name = trial.partition("/")
+    if not between:
+        raise typer.BadParameter(f"A trial is named EXPERIMENT/TRIAL, not {trial!r}.")
+    return experiment, name
+
+
+def _line(search: list[str] | None) -> str | None:
+    return " ".join(search or ()) or None

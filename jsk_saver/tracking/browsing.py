@@ -1,0 +1,194 @@
+"""Looking at the trials of an experiment: found, compared, ranked, drawn, told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jsk_saver.errors import InvalidMetadata, NotFound
+from jsk_saver.tracking import state
+from jsk_saver.tracking.ranking import Goal, best, check_goals
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from jsk_saver.tracking.state import TrialState
+
+
+class Trials:
+    """The trials of one experiment, as the journal has them; :class:`jsk_saver.Experiment` also makes some.
+
+    Parameters
+    ----------
+    name
+        The experiment's name.
+    journal
+        The journal's folder.
+    """
+
+    def __init__(self, name: str, journal: Path) -> None:
+        self.name, self.journal = name, journal
+        self.folder = journal / name
+        self.description = ""
+        self.tags: dict[str, Any] = {}
+        self.goals: dict[str, Goal] = {}
+        self._known: dict[str, tuple[Any, TrialState]] = {}
+
+    def trials(self, pattern: Any = None, **search: Any) -> list[TrialState]:
+        """Return what is known about the trials that match (all without a pattern), the oldest first.
+
+        Trials that have not changed since the last time are not read again.
+
+        Parameters
+        ----------
+        pattern, **search
+            What they must be like, in the language of :meth:`Saver.search <jsk_saver.Saver.search>`:
+            ``"k:>=3 inertia:<80 OR status:failed"``. See :mod:`jsk_saver.tracking.finding`.
+        """
+        from jsk_saver.tracking.finding import matching
+
+        found = [self._read(entry) for entry in self._folders()]
+        found.sort(key=lambda known: (known.started, known.name))
+        return matching(found, pattern, **search)
+
+    def compare(self, pattern: Any = None, **search: Any) -> pd.DataFrame:
+        """Return the trials side by side: a frame, which a notebook shows as a readable table.
+
+        Parameters
+        ----------
+        pattern, **search
+            Which trials; see :meth:`trials`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            A row per trial; see :func:`jsk_saver.tracking.compare.compare` for the columns.
+        """
+        from jsk_saver.tracking.compare import compare
+
+        return compare(self.trials(pattern, **search), self.goals)
+
+    def best(self, metric: str, goal: Goal | None = None, pattern: Any = None, **search: Any) -> TrialState:
+        """Return the trial with the best value of a metric, at any step.
+
+        Parameters
+        ----------
+        metric
+            Its name.
+        goal
+            ``"min"`` or ``"max"``; what the experiment's ``goals`` say without one.
+        pattern, **search
+            Among which trials; see :meth:`trials`.
+
+        Raises
+        ------
+        InvalidMetadata
+            If nothing says which way is good.
+        NotFound
+            If no trial has a value of it.
+        """
+        wanted = goal or self.goals.get(metric)
+        if wanted is None:
+            raise InvalidMetadata(
+                f"Is a small {metric!r} good or a large one?", hint=f'experiment.best("{metric}", "min")'
+            )
+        check_goals({metric: wanted})
+        return best(self.trials(pattern, **search), metric, wanted)
+
+    def plot(
+        self,
+        metric: str | Sequence[str] | None = None,
+        pattern: Any = None,
+        *,
+        x: str = "",
+        kind: str = "auto",
+        interactive: bool = False,
+        log: bool | str = False,
+        color: str = "",
+        **search: Any,
+    ) -> Any:
+        """Return a figure of the trials, drawn with matplotlib or, interactive, with Plotly.
+
+        Parameters
+        ----------
+        metric
+            One or several names; without one, that with a goal. ``"loss.max"`` says which of its values.
+        pattern, **search
+            Which trials; see :meth:`trials`.
+        x
+            ``"step"``, ``"time"``, a parameter or a metric. Without it, the step where a trial has several
+            points, else the one parameter that varies.
+        kind
+            ``"lines"``, ``"points"``, ``"bars"``, ``"parallel"`` coordinates, a ``"scatter"`` matrix.
+        interactive
+            Whether to return a Plotly figure, which stays alive in HTML: ``figure.write_html("loss.html")``.
+        log
+            Whether metrics go by powers of ten; ``"x"`` or ``"xy"`` for the other axis.
+        color
+            The parameter or metric that colours stand for.
+
+        Raises
+        ------
+        NotFound
+            If there is no such trial, metric or parameter.
+        """
+        from jsk_saver.tracking.plotting import plot
+
+        return plot(
+            self, metric, pattern, search, x=x, kind=kind, interactive=interactive, log=log, color=color
+        )
+
+    def report(self, path: str | Path = "report.html", pattern: Any = None, **search: Any) -> Path:
+        """Write one page that needs nothing else: the table, interactive plots, every trial, the lineage.
+
+        Parameters
+        ----------
+        path
+            Where; what is there is replaced in one step.
+        pattern, **search
+            Which trials; see :meth:`trials`.
+
+        Returns
+        -------
+        Path
+            Where it is.
+        """
+        from jsk_saver.tracking.report import write
+
+        return write(self, Path(path), pattern, search)
+
+    def __getitem__(self, name: str) -> TrialState:
+        """Return what is known about a trial.
+
+        Raises
+        ------
+        NotFound
+            If there is none of that name.
+        """
+        for entry in self._folders():
+            if entry.name == name:
+                return self._read(entry)
+        raise NotFound(f"There is no trial {name!r} of {self.name}.", hint="experiment.compare()")
+
+    def _folders(self) -> Iterator[os.DirEntry[str]]:
+        with os.scandir(self.folder) as entries:
+            yield from (entry for entry in entries if entry.is_dir() and not entry.name.startswith("."))
+
+    def _read(self, entry: os.DirEntry[str]) -> TrialState:
+        signature = _signature(entry.path)
+        seen = self._known.get(entry.name)
+        if seen is not None and seen[0] == signature and seen[1].status != state.RUNNING:
+            return seen[1]
+        known = state.read(Path(entry.path))
+        self._known[entry.name] = (signature, known)
+        return known
+
+    def __repr__(self) -> str:
+        return f"Experiment({self.name!r}, {sum(1 for _ in self._folders())} trials)"
+
+
+def _signature(folder: str) -> Any:
+    with os.scandir(folder) as entries:
+        return sorted((entry.name, entry.stat().st_size) for entry in entries if not entry.is_dir())

@@ -1,0 +1,121 @@
+"""Trials side by side: a pandas frame that shows itself as a readable table in a notebook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from jsk_saver.errors import MissingExtra
+from jsk_saver.human import human_value
+from jsk_saver.tracking.ranking import Goal, best_value
+from jsk_saver.tracking.state import TrialState
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+#: Of the environment, what tells trials apart.
+_ENVIRONMENT = ("commit", "branch", "dirty", "image", "notebook", "user")
+
+
+def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataFrame:
+    """Return a frame with a row per trial.
+
+    Columns: ``status``, ``started``, ``seconds``, ``parent``; ``params.*``; of each metric the last value
+    as ``metrics.NAME``, and where it has several points ``.min``, ``.max`` and, if its goal is known,
+    ``.best``; ``inputs`` and ``outputs`` as ``name@version``; ``commit`` and what else of the environment is
+    known; ``host`` and ``pulled`` (where from) where trials of others are among them; ``tags.*``. The index
+    holds the names of the trials.
+
+    Parameters
+    ----------
+    trials
+        In the order they are to stand.
+    goals
+        Which way metrics are to go.
+    """
+    try:
+        import pandas as pd
+    except ImportError:
+        raise MissingExtra(
+            "Comparing trials needs pandas, which is not installed.", hint="pip install pandas"
+        ) from None
+    columns: dict[str, Any] = {
+        "status": [trial.status for trial in trials],
+        "started": pd.to_datetime([trial.started for trial in trials], unit="s", utc=True).floor("ms"),
+        "seconds": [math.nan if trial.seconds is None else trial.seconds for trial in trials],
+    }
+    _add(columns, "parent", [trial.parent or None for trial in trials])
+    _add_each(columns, "params.", [trial.params for trial in trials])
+    for name in _names([trial.metrics for trial in trials]):
+        _add_metric(columns, name, trials, goals.get(name))
+    _add(columns, "inputs", [_versions(trial.inputs) for trial in trials])
+    _add(columns, "outputs", [_versions(trial.outputs) for trial in trials])
+    for name in _ENVIRONMENT:
+        _add(columns, name, [trial.environment.get(name) for trial in trials])
+    if any(trial.pulled for trial in trials):
+        _add(columns, "host", [trial.host or None for trial in trials])
+        _add(columns, "pulled", [trial.pulled or None for trial in trials])
+    _add_each(columns, "tags.", [trial.tags for trial in trials])
+    frame: pd.DataFrame = _class()(columns, index=pd.Index([trial.name for trial in trials], name="trial"))
+    frame.attrs["goals"] = dict(goals)
+    return frame
+
+
+def _add_metric(columns: dict[str, Any], name: str, trials: Sequence[TrialState], goal: Goal | None) -> None:
+    found = [trial.metrics.get(name) for trial in trials]
+    columns[f"metrics.{name}"] = [math.nan if metric is None else metric.last for metric in found]
+    if not any(metric is not None and metric.count > 1 for metric in found):
+        return
+    columns[f"metrics.{name}.min"] = [math.nan if metric is None else metric.min for metric in found]
+    columns[f"metrics.{name}.max"] = [math.nan if metric is None else metric.max for metric in found]
+    if goal is not None:
+        columns[f"metrics.{name}.best"] = [best_value(trial, name, goal) for trial in trials]
+
+
+def _add(columns: dict[str, Any], name: str, values: list[Any]) -> None:
+    if any(value is not None for value in values):
+        columns[name] = values
+
+
+def _add_each(columns: dict[str, Any], prefix: str, sources: list[dict[str, Any]]) -> None:
+    for name in _names(sources):
+        columns[prefix + name] = [source.get(name) for source in sources]
+
+
+def _names(sources: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the keys of all, in the order they came up."""
+    return list(dict.fromkeys(name for source in sources for name in source))
+
+
+def _versions(artifacts: list[dict[str, Any]]) -> list[str] | None:
+    return [f"{item['name']}@{item['version']}" for item in artifacts] or None
+
+
+# In a notebook ---------------------------------------------------------------------------------------
+
+
+@cache
+def _class() -> Any:
+    """Return the frame's class; made once pandas is imported. What is derived from it is a plain frame."""
+    import pandas as pd
+
+    class Comparison(pd.DataFrame):  # type: ignore[misc]
+        """Trials side by side."""
+
+        @property
+        def _constructor(self) -> type[pd.DataFrame]:
+            return pd.DataFrame  # type: ignore[no-any-return]
+
+        def _repr_html_(self) -> str:
+            from jsk_saver.tracking.table import html
+
+            return html(self)
+
+    return Comparison
+
+
+def differs(values: Sequence[Any]) -> bool:
+    """Tell whether not all values look the same."""
+    return len({human_value(value) for value in values}) > 1

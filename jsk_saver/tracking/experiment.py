@@ -1,0 +1,333 @@
+"""An experiment: a question, and the trials that answer it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from jsk_saver.errors import TrialExists
+from jsk_saver.lineage import pins
+from jsk_saver.tracking import active, seeds, state
+from jsk_saver.tracking.browsing import Trials
+from jsk_saver.tracking.journal import copies, layout
+from jsk_saver.tracking.journal.segment import explain
+from jsk_saver.tracking.ranking import Goal, check_goals
+from jsk_saver.tracking.sinks import check_address, default_sinks
+from jsk_saver.tracking.trial import Trial
+
+if TYPE_CHECKING:
+    from jsk_saver.saver import Saver
+    from jsk_saver.tracking.autolog import Autolog
+    from jsk_saver.tracking.pulling import Pulled
+    from jsk_saver.tracking.reproduce import Verdict
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+class Experiment(Trials):
+    """A question and its trials: created when it is new, loaded when it is known.
+
+    Parameters
+    ----------
+    name
+        Letters, digits and inner hyphens; at most 120 characters.
+    description
+        What is asked; kept as it is without one.
+    tags
+        What else there is to say, as names and values.
+    goals
+        Which way metrics are to go: ``{"inertia": "min", "accuracy": "max"}``.
+    sinks
+        Where trials are copied to, in the background: ``"sagemaker"``, ``"mlflow"``, ``"mlflow:http://…"``,
+        ``"store"``. What the setting of that name says without them; where it says nothing, to the store, if
+        that is on S3: then others can :meth:`pull` them. ``sinks=()`` sends them nowhere.
+    saver
+        Where its objects go; the ready-made ``saver`` without one. The journal is in that saver's home.
+
+    Raises
+    ------
+    InvalidName
+        If the name does not fit.
+
+    Examples
+    --------
+    >>> experiment = Experiment("iris-kmeans", description="How many clusters?", saver=saver)
+    >>> for k in (2, 5):
+    ...     with experiment.trial(k=k) as trial:
+    ...         trial.log_metric("inertia", 100 / k)
+    >>> [(known.params["k"], known.metrics["inertia"].last) for known in experiment.trials()]
+    [(2, 50.0), (5, 20.0)]
+    """
+
+    def __init__(
+        self,
+        name: str,
+        description: str = "",
+        tags: Mapping[str, Any] | None = None,
+        *,
+        goals: Mapping[str, str] | None = None,
+        sinks: Sequence[str] | None = None,
+        saver: Saver | None = None,
+    ) -> None:
+        saver = saver or _ready_made()
+        super().__init__(layout.check_name(name, "experiment"), saver.settings.home / "journal")
+        self.saver = saver
+        asked = default_sinks(self.saver.settings) if sinks is None else sinks
+        self.sinks = [check_address(address) for address in asked if address.strip()]
+        self._create_or_load(description, dict(tags or {}), check_goals(goals or {}))
+
+    def _create_or_load(self, description: str, tags: dict[str, Any], goals: dict[str, Goal]) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            said = _load(self.folder / layout.EXPERIMENT)
+            new: dict[str, Any] = {"name": self.name, "created": time.time(), **said}
+            new["description"] = description or said.get("description", "")
+            new["tags"] = said.get("tags", {}) | tags
+            new["goals"] = said.get("goals", {}) | goals
+            if new != said:
+                _replace(self.folder / layout.EXPERIMENT, new)
+        except OSError as error:
+            raise explain(error, self.folder) from error
+        self.description: str = new["description"]
+        self.tags: dict[str, Any] = new["tags"]
+        self.goals = new["goals"]
+
+    # Trials -----------------------------------------------------------------------------------------
+
+    def trial(
+        self,
+        name: str = "",
+        /,
+        *,
+        parent: Trial | None = None,
+        resume: bool = False,
+        seed: int | None = None,
+        links: Mapping[str, Any] | None = None,
+        **params: Any,
+    ) -> Trial:
+        """Start a trial.
+
+        Parameters
+        ----------
+        name
+            Without one, it is named after the moment it starts.
+        parent
+            The trial it is nested in; the one whose ``with`` block this is called in without one.
+        resume
+            Whether to go on with a trial of that name, if there is one.
+        seed
+            Seeds ``random``, NumPy and PyTorch, where they are there, and is noted.
+        links
+            Other trials it has to do with, such as the one it reproduces.
+        **params
+            Its parameters.
+
+        Returns
+        -------
+        Trial
+            It runs from now on; leave its ``with`` block, or call ``finish``.
+
+        Raises
+        ------
+        TrialExists
+            If there is a trial of that name, and ``resume`` does not say to go on with it.
+        """
+        if seed is not None:
+            seeds.plant(seed)
+        if os.environ.get(pins.VARIABLE):
+            from jsk_saver.tracking.reproduce import child
+
+            name, links = child.place(self.name, name, params, links)
+        folder, is_new = self._make_folder(name, resume)
+        outer = parent or active.current()
+        nested = outer.name if outer is not None and outer.experiment.name == self.name else ""
+        trial = Trial(self, folder, parent=nested if nested != folder.name else "", links=links)
+        self._announce(trial)
+        if not is_new:
+            trial.resume(state.read(folder))
+        if params:
+            trial.log_params(params)
+        from jsk_saver.tracking import surroundings
+
+        surroundings.note(trial, seed)
+        return trial
+
+    def _make_folder(self, name: str, resume: bool) -> tuple[Path, bool]:
+        if name:
+            copies.refuse(self.folder / layout.check_name(name, "trial"))
+        try:
+            while not name:
+                folder = self.folder / layout.new_trial_name()
+                try:
+                    folder.mkdir()
+                except FileExistsError:
+                    continue
+                return folder, True
+            folder = self.folder / name
+            folder.mkdir(exist_ok=resume)
+            return folder, not any(folder.iterdir())
+        except FileExistsError:
+            raise TrialExists(
+                f"There is a trial {name!r} of {self.name} already.",
+                kept="It, as it is.",
+                hint=f'experiment.trial("{name}", resume=True)    # or no name: then it gets one of its own',
+            ) from None
+        except OSError as error:
+            raise explain(error, self.folder) from error
+
+    def track(self, function: _Function) -> _Function:
+        """Make each call of a function a trial: its arguments are the parameters.
+
+        What it returns is logged as metrics where it is a dictionary of numbers. Inside,
+        ``Experiment.current()`` is the trial.
+
+        Examples
+        --------
+        >>> @experiment.track
+        ... def train(k):
+        ...     return {"inertia": 100 / k}
+        >>> train(4)
+        {'inertia': 25.0}
+        """
+        import inspect
+
+        signature = inspect.signature(function)
+
+        @functools.wraps(function)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            bound = signature.bind(*args, **kwargs)
+            bound.apply_defaults()
+            with self.trial(links={"function": function.__qualname__}) as trial:
+                trial.log_params(bound.arguments)
+                result = function(*args, **kwargs)
+                if isinstance(result, Mapping):
+                    trial.log_metrics({k: v for k, v in result.items() if _is_number(v)})
+                return result
+
+        return call  # type: ignore[return-value]
+
+    @staticmethod
+    def current() -> Trial | None:
+        """Return the trial that is running here, if one is."""
+        return active.current()
+
+    def autolog(self, *, plots: bool = True) -> Autolog:
+        """Log what scikit-learn's estimators do in trials of this experiment, from now on.
+
+        A ``fit`` outside any trial becomes one of its own. It ends with the ``with`` block, or ``off()``; see
+        :class:`jsk_saver.tracking.autolog.Autolog`.
+
+        Examples
+        --------
+        >>> from sklearn.cluster import KMeans
+        >>> with experiment.autolog():
+        ...     _ = KMeans(3, random_state=0, n_init=1).fit([[0.0], [1.0], [5.0], [6.0]])
+        >>> experiment.trials()[-1].params["KMeans.n_clusters"]
+        3
+        """
+        from jsk_saver.tracking.autolog import autolog
+
+        return autolog(experiment=self, plots=plots)
+
+    # From elsewhere, and again -------------------------------------------------------------------------
+
+    def pull(self, source: str = "store") -> Pulled:
+        """Bring in trials that others tracked, or you elsewhere: whatever this journal lacks of them.
+
+        From then on they are among :meth:`trials` and in :meth:`compare`, which say where they come from:
+        read-only copies, which are sent nowhere. Pulled again, those that went on since are brought up to
+        date.
+
+        Parameters
+        ----------
+        source
+            ``"store"``: what the sink of that name of others brought to the saver's store.
+            ``"sagemaker"``: the trials of the experiment of this name in the AWS account.
+            ``"mlflow"``, ``"mlflow:http://…"``: the runs of the experiment of this name in MLflow.
+
+        Returns
+        -------
+        Pulled
+            What is new, and what had gone on.
+        """
+        from jsk_saver.tracking.pulling import pull
+
+        return pull(self, source)
+
+    def learn(self, said: Mapping[str, Any]) -> None:
+        """Take over what others say of the experiment where nothing is said here."""
+        tags, goals = (dict(said.get(what) or {}) for what in ("tags", "goals"))
+        self._create_or_load(
+            self.description or str(said.get("description") or ""),
+            {name: tags[name] for name in tags.keys() - self.tags.keys()},
+            {name: goals[name] for name in goals.keys() - self.goals.keys() if goals[name] in ("min", "max")},
+        )
+
+    def reproduce(self, name: str, **options: Any) -> Verdict:
+        """Run a trial again from its record, and say whether the same came out.
+
+        A worktree at its commit with its uncommitted changes, an environment with its packages, the versions
+        it had read: then its notebook or script runs, and the new trial is linked to it (``reproduces``).
+
+        Parameters
+        ----------
+        name
+            The trial.
+        **options
+            ``tolerance`` (relative or absolute, of metrics; 0), ``environment`` (``"auto"``, ``"here"``,
+            ``"venv"``, ``"image"``), ``repository`` (where the commit is), ``keep`` (a folder for what ran),
+            ``anyway`` (go on though something is missing).
+
+        Raises
+        ------
+        CannotReproduce
+            If something is missing: each is named, and nothing has run.
+        RunFailed
+            If the program fails.
+        """
+        from jsk_saver.tracking.reproduce import reproduce
+
+        return reproduce(self, name, **options)
+
+    def _announce(self, trial: Trial) -> None:
+        """Have the trial copied to the sinks, while it runs and after."""
+        if not self.sinks:
+            return
+        from jsk_saver.tracking.sinks import courier, pending
+
+        settings = {"store": self.saver.store.uri, **self.saver.connection.overrides}
+        settings = {name: str(value) for name, value in settings.items() if value is not None}
+        pending.add(self.journal, pending.Pending(self.name, trial.name, self.sinks, settings))
+        courier.ensure(self.journal)
+
+
+def _ready_made() -> Saver:
+    from jsk_saver import saver
+
+    return saver
+
+
+def _is_number(value: Any) -> bool:
+    import numbers
+
+    return isinstance(value, numbers.Real)
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        said = json.loads(path.read_bytes())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _replace(path: Path, said: dict[str, Any]) -> None:
+    """Write a file in one step: readers see the old one or the new one."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
+    part.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
+    part.replace(path)

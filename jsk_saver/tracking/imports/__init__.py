@@ -1,0 +1,1 @@
+"""Trials of elsewhere, as read-only copies in this journal: one module for each source."""

@@ -1,0 +1,174 @@
+"""What running a trial again needs, and what of that is missing: named one by one, before anything runs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from jsk_saver.errors import CannotReproduce, JskError, NotFound
+from jsk_saver.lineage import changes, repository
+from jsk_saver.tracking.reproduce import environments
+from jsk_saver.tracking.reproduce.record import Read, Wanted
+
+if TYPE_CHECKING:
+    from jsk_saver.tracking.experiment import Experiment
+
+_NOTEBOOK = ".ipynb"
+
+
+class Piece(NamedTuple):
+    """Something that is missing: what, and what can be done."""
+
+    what: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found of what is needed."""
+
+    missing: list[Piece] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    root: str = ""
+    left_out: list[dict[str, Any]] = field(default_factory=list)
+    environment: environments.Choice = field(default_factory=environments.Choice)
+
+
+def check(experiment: Experiment, wanted: Wanted, environment: str, repository: str | Path | None) -> Found:
+    """Return what is there and what is missing."""
+    found = Found()
+    if not wanted.recipe:
+        found.missing.append(Piece("The record says nothing of how the trial was run."))
+        return found
+    _check_code(wanted, found, repository)
+    _check_changes(wanted, found)
+    _check_program(wanted, found)
+    found.missing += [Piece(*piece) for piece in _missing_inputs(experiment, wanted)]
+    if wanted.recipe.get("left_out"):
+        found.notes.append(
+            f"{wanted.recipe['left_out']} more versions were read before the trial; they are not pinned."
+        )
+    try:
+        found.environment = environments.choose(wanted, environment)
+        found.notes += found.environment.notes
+    except CannotReproduce as error:
+        found.missing.append(Piece(error.what, error.hint))
+    return found
+
+
+def refusal(wanted: Wanted, missing: list[Piece]) -> CannotReproduce:
+    """Return the error that names all that is missing."""
+    lines = [f"\n  - {piece.what}" + (f"\n      {piece.hint}" if piece.hint else "") for piece in missing]
+    what = f"{wanted.address} cannot be run again as it was; missing:" + "".join(lines)
+    anyway = f"jsk reproduce {wanted.address} --anyway    # with what there is"
+    return CannotReproduce(what, kept="The record, as it is; nothing has run.", hint=anyway)
+
+
+def _check_code(wanted: Wanted, found: Found, asked: str | Path | None) -> None:
+    commit, remote = wanted.code.get("commit"), wanted.code.get("remote", "")
+    if not commit:
+        if wanted.recipe.get("program"):
+            found.notes.append(
+                "No commit was recorded: only the program itself is run, without files beside it."
+            )
+        return
+    places = [os.fspath(asked)] if asked else [os.getcwd(), wanted.recipe.get("root", "")]  # noqa: PTH109
+    known = [repo.root for place in places if place and (repo := repository.find(os.path.realpath(place)))]
+    found.root = next((root for root in known if _has(root, commit)), "")
+    if not found.root:
+        looked = ", ".join(dict.fromkeys(known)) or "no repository"
+        fetch = f"git -C {known[0]} fetch origin {commit}" if known else f"git clone {remote}"
+        hint = fetch if asked else f"{fetch}    # or --repository=/where/it/is"
+        found.missing.append(
+            Piece(f"The commit {commit[:12]} ({remote or 'no remote'}) is not in {looked}.", hint)
+        )
+
+
+def _has(root: str, commit: str) -> bool:
+    command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
+    return subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 0
+
+
+def _check_changes(wanted: Wanted, found: Found) -> None:
+    dirty = wanted.code.get("dirty")
+    path = wanted.kept("changes")
+    if not dirty:
+        return
+    if path is None or not path.exists():
+        found.missing.append(Piece(f"The uncommitted changes ({dirty[:12]}) were not kept, or are lost."))
+        return
+    about, _ = changes.split(path.read_bytes())
+    if about.get("moved"):
+        found.notes.append(
+            "The working tree changed while its changes were kept: they may not be quite those."
+        )
+    for item in about.get("left_out", ()):
+        here = Path(wanted.recipe.get("root", ""), item["path"])
+        if _same(here, item):
+            found.left_out.append(item)
+        else:
+            megabytes = item["size"] / 1e6
+            found.missing.append(
+                Piece(
+                    f"The untracked file {item['path']} ({megabytes:.1f} MB) was too large to be kept, "
+                    f"and is no longer as it was in {wanted.recipe.get('root')}.",
+                    "saver.put large files instead",
+                )
+            )
+
+
+def _same(path: Path, item: dict[str, Any]) -> bool:
+    try:
+        found = path.stat()
+    except OSError:
+        return False
+    return path.is_file() and (found.st_size, found.st_mtime_ns) == (item["size"], item["modified"])
+
+
+def _check_program(wanted: Wanted, found: Found) -> None:
+    program = wanted.recipe.get("program")
+    if not program:
+        found.missing.append(
+            Piece("What ran was typed at a prompt, or piped in: there is nothing to run again.")
+        )
+        return
+    kept = wanted.kept("kept")
+    if (kept is None or not kept.exists()) and (Path(program).is_absolute() or not found.root):
+        found.missing.append(Piece(f"The content of {program} was not kept, or is lost."))
+    if program.endswith(_NOTEBOOK) and importlib.util.find_spec("nbclient") is None:
+        found.missing.append(Piece("Running a notebook needs nbclient.", "pip install nbclient ipykernel"))
+
+
+def _missing_inputs(experiment: Experiment, wanted: Wanted) -> Iterator[tuple[str, str]]:
+    from concurrent.futures import ThreadPoolExecutor
+
+    unique = list({(read["store"], read["name"], read["version"]): read for read in wanted.reads}.values())
+    if not unique:
+        return
+    with ThreadPoolExecutor(8) as pool:
+        for read, problem in zip(
+            unique, pool.map(lambda read: _problem(experiment, read), unique), strict=True
+        ):
+            if problem:
+                hint = f'saver.history("{read["name"]}")'
+                yield f"{read['name']} in version {read['version']}: {problem}", hint
+
+
+def _problem(experiment: Experiment, read: Read) -> str:
+    from jsk_saver.saver import Saver
+
+    saver = experiment.saver
+    try:
+        if read["store"] != saver.store.uri:
+            saver = Saver(read["store"], **saver.connection.overrides)
+        saver.store.head(read["name"], read["version"])
+    except NotFound:
+        return f"no longer in {read['store']} (purged?)"
+    except JskError as error:
+        return error.what
+    return ""

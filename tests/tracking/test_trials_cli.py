@@ -1,0 +1,204 @@
+"""``jsk trials``: what it lists, shows, sends and tells, and what it exits with."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from jsk_saver import Saver
+from jsk_saver.cli.app import app
+from jsk_saver.tracking import Experiment
+from jsk_saver.tracking.sinks import courier
+from jsk_saver.tracking.sinks.base import Batch, Refusals, SinkDown
+
+
+class Box:
+    """A sink in this process that can be down."""
+
+    most_points = 100
+
+    def __init__(self) -> None:
+        self.down = ""
+        self.batches: list[Batch] = []
+
+    def open(self, address: str, settings: dict[str, Any]) -> Box:
+        self.address = address
+        return self
+
+    def send(self, batch: Batch, memory: dict[str, Any], refused: Refusals) -> None:
+        if self.down:
+            raise SinkDown(self.down)
+        self.batches.append(batch)
+        memory["url"] = f"http://box/{batch.trial}"
+        for event in batch.of("tags"):
+            for name in event["values"]:
+                refused.add(f"the tag {name!r}", "This box takes no tags.")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def box(monkeypatch: pytest.MonkeyPatch) -> Box:
+    """Put every sink into a box, and let no courier of its own start."""
+    from jsk_saver.cli import syncing
+
+    box = Box()
+    monkeypatch.setenv("JSK_LINEAGE", "off")
+    monkeypatch.setattr(courier, "ensure", lambda journal: None)
+    monkeypatch.setattr(syncing, "open_sink", box.open)
+    return box
+
+
+@pytest.fixture
+def experiment() -> Experiment:
+    experiment = Experiment("iris", sinks=["mlflow:http://ann:secret@127.0.0.1:9"], saver=Saver())
+    with experiment.trial("first", k=2) as trial:
+        for step in range(250):
+            trial.log_metric("loss", 1 / (step + 1))
+    with experiment.trial("second", k=5) as trial:
+        trial.log_metric("loss", float("nan"))
+        trial.tag(colour="red")
+        trial.note("A note.")
+    return experiment
+
+
+def jsk(*arguments: str, code: int = 0) -> Any:
+    done = CliRunner().invoke(app, ["trials", *arguments], catch_exceptions=False)
+    assert done.exit_code == code, (done.exit_code, done.stdout, done.stderr)
+    return done
+
+
+def answer(*arguments: str, code: int = 0) -> Any:
+    return json.loads(jsk(*arguments, "--json", code=code).stdout)
+
+
+def test_list_tells_of_every_trial_or_of_those_that_match(experiment: Experiment) -> None:
+    assert [known["name"] for known in answer("list")] == ["first", "second"]
+    assert [known["name"] for known in answer("list", "iris", "k:>=3")] == ["second"]
+    printed = jsk("list", "iris").stdout
+    assert "first" in printed
+    assert "k=2" in printed
+    assert "loss=0.004" in printed
+
+
+def test_list_of_nothing_is_not_found(experiment: Experiment) -> None:
+    assert answer("list", "iris", "k:99", code=3) == []
+    assert "no experiment 'flowers'" in jsk("list", "flowers", code=3).stderr
+
+
+def test_looking_for_an_experiment_makes_none(experiment: Experiment) -> None:
+    jsk("list", "flowers", code=3)
+    jsk("compare", "flowers", code=3)
+    assert not (experiment.journal / "flowers").exists()
+
+
+def test_nothing_at_all_is_told_as_such() -> None:
+    assert "no trial yet" in jsk("list", code=3).stderr
+    assert answer("status") == []
+    assert answer("sync") == {"sent": [], "left": []}
+
+
+def test_show_tells_everything_about_a_trial(experiment: Experiment) -> None:
+    known = answer("show", "iris/second")
+    assert known["params"] == {"k": 5}
+    assert known["tags"] == {"colour": "red"}
+    assert known["metrics"]["loss"]["last"] is None  # JSON has no nan
+    printed = jsk("show", "iris/first").stdout
+    assert "250 points" in printed
+    assert "secret" not in printed
+
+
+def test_show_of_an_unknown_trial_is_not_found(experiment: Experiment) -> None:
+    jsk("show", "iris/third", code=3)
+    jsk("show", "iris", code=2)
+
+
+def test_compare_puts_trials_side_by_side(experiment: Experiment) -> None:
+    rows = answer("compare", "iris")
+    assert [(row["trial"], row["params.k"]) for row in rows] == [("first", 2), ("second", 5)]
+    assert "params.k" in jsk("compare", "iris").stdout
+    assert answer("compare", "iris", "k:99", code=3) == []
+
+
+def test_status_tells_what_is_unsent_and_sync_sends_it(experiment: Experiment, box: Box) -> None:
+    waiting = answer("status")
+    assert [(item["trial"], item["points"]) for item in waiting] == [("first", 250), ("second", 1)]
+    assert all(item["events"] > 0 for item in waiting)
+    done = answer("sync")
+    assert done["left"] == []
+    assert [(item["trial"], item["points"]) for item in done["sent"]] == [("first", 250), ("second", 1)]
+    assert sum(len(batch.points) for batch in box.batches) == 251
+    assert answer("sync") == {"sent": [], "left": []}
+    assert "Everything has been sent" in jsk("status").stdout
+    assert answer("show", "iris/first")["sinks"][0]["url"] == "http://box/first"
+
+
+def test_what_is_refused_for_good_is_told_also_when_all_is_sent(experiment: Experiment) -> None:
+    jsk("sync")
+    [item] = answer("status")
+    assert (item["trial"], item["events"], item["points"]) == ("second", 0, 0)
+    assert item["refused"] == [{"what": "the tag 'colour'", "why": "This box takes no tags."}]
+    assert "refused  iris/second" in jsk("status").stdout
+
+
+def test_a_sink_that_is_down_is_told_with_why_and_since_when(experiment: Experiment, box: Box) -> None:
+    box.down = "The box is shut."
+    done = answer("sync", code=6)
+    assert done["sent"] == []
+    assert "secret" not in str(done)
+    assert {item["why"] for item in done["left"]} == {"The box is shut."}
+    first, second = answer("status")
+    assert first["why"] == "The box is shut."
+    assert second["why"] == "It waits for the sink: The box is shut."
+    assert first["since"] == second["since"] is not None
+    printed = jsk("sync", code=6)
+    assert "waits  iris/first" in printed.stdout
+    assert "jsk trials sync" in printed.stderr
+    assert "secret" not in printed.stdout + jsk("status").stdout
+    box.down = ""
+    assert answer("sync")["left"] == []
+    assert [item["why"] for item in answer("status")] == [""]
+
+
+def test_sending_anew_gives_all_of_it_again_as_what_may_have_arrived(
+    experiment: Experiment, box: Box
+) -> None:
+    jsk("sync")
+    box.batches.clear()
+    done = answer("sync", "iris/first", "--anew")
+    assert [(item["trial"], item["points"]) for item in done["sent"]] == [("first", 250)]
+    assert {(batch.trial, batch.again) for batch in box.batches} == {("first", True)}
+    jsk("sync", "iris/nobody", "--anew", code=3)
+    jsk("sync", "iris/first", code=2)
+
+
+def test_trials_that_had_no_sink_can_be_sent_later(box: Box, tmp_path: Path) -> None:
+    with Experiment("offline", sinks=(), saver=Saver()).trial("lonely", k=1) as trial:
+        trial.log_metric("loss", 0.5)
+    assert answer("sync") == {"sent": [], "left": []}
+    done = answer("sync", "offline", "--to", f"mlflow:sqlite:///{tmp_path}/mlflow.db")
+    assert [(item["trial"], item["points"]) for item in done["sent"]] == [("lonely", 1)]
+    assert box.address == f"mlflow:sqlite:///{tmp_path}/mlflow.db"
+    jsk("sync", "offline", "--to", "floppy", code=2)
+
+
+def test_what_a_running_trial_logs_meanwhile_does_not_keep_sync_waiting(box: Box) -> None:
+    experiment = Experiment("iris", sinks=["mlflow:http://127.0.0.1:9"], saver=Saver())
+    trial = experiment.trial("running", k=1)
+    trial.flush()
+    real = box.send
+
+    def send(batch: Batch, memory: dict[str, Any], refused: Refusals) -> None:
+        real(batch, memory, refused)
+        if len(box.batches) < 3:
+            trial.log_metric("loss", 1.0)
+            trial.flush()
+
+    box.send = send  # type: ignore[method-assign]
+    assert answer("sync")["left"] == []
+    trial.finish()
