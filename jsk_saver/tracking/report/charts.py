@@ -73,7 +73,7 @@ class Charts:
             yield [name], "", "auto"
         if columns.varying and metrics:
             if several and len(columns.varying) == 1:
-                yield [metrics[0]], columns.varying[0], "points"
+                yield [several[0]], columns.varying[0], "points"
             yield [], "", "parallel"
             if len(columns.trials) >= _FEW:
                 yield [], "", "scatter"
@@ -83,7 +83,7 @@ class Charts:
 
         plan = self._planner.plan(metrics, x, kind, "", "")
         figure = draw(replace(plan, title=""))  # the page has its own
-        title = escape(_TITLES.get(kind) or metrics[0])
+        title = escape(_TITLES.get(kind) or (f"{metrics[0]} against {x}" if x else metrics[0]))
         # No "<" in the JSON: it could end the script.
         data = figure.to_json().replace("<", "\\u003c")
         height = int(figure.layout.height)
