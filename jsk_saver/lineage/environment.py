@@ -48,6 +48,8 @@ def _installed() -> tuple[dict[str, str], tuple[object, ...]]:
     installed: dict[str, str] = {}
     signature: list[object] = []
     for folder in dict.fromkeys(sys.path):
+        if os.path.basename(folder) == "_vendor":
+            continue  # setuptools puts its own copies on the path once it is imported; nobody installed them
         try:
             changed = os.stat(folder or ".").st_mtime_ns
         except OSError:

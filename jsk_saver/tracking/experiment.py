@@ -19,6 +19,7 @@ from jsk_saver.tracking.journal.segment import explain
 from jsk_saver.tracking.ranking import Goal, check_goals
 from jsk_saver.tracking.sinks import check_address, default_sinks
 from jsk_saver.tracking.trial import Trial
+from jsk_saver.tracking.values import check_key
 
 if TYPE_CHECKING:
     from jsk_saver.saver import Saver
@@ -143,6 +144,8 @@ class Experiment(Trials):
             from jsk_saver.tracking.reproduce import child
 
             name, links = child.place(self.name, name, params, links)
+        for key in params:  # before anything has begun
+            check_key(key, "param")
         folder, is_new = self._make_folder(name, resume)
         outer = parent or active.current()
         nested = outer.name if outer is not None and outer.experiment.name == self.name else ""

@@ -110,9 +110,12 @@ class _Fold:
     def run(self) -> None:
         for _, event in reading.events(self._path):
             take = _TAKE.get(event["kind"])
-            if take is not None:
-                take(self, event)
-            self._last = event.get("time", self._last)
+            try:
+                if take is not None:
+                    take(self, event)
+                self._last = float(event.get("time", self._last))
+            except (AttributeError, KeyError, TypeError, ValueError):
+                continue  # damaged, or of somebody who writes otherwise: the rest still counts
         if not self._ended:
             self._without_end()
 

@@ -238,3 +238,73 @@ def test_names_of_trials_sort_by_their_start_and_fit() -> None:
     assert early < late
     assert layout.check_name(early, "trial") == early
     assert len({layout.new_trial_name(1000.0) for _ in range(500)}) == 500
+
+
+WORKER = """
+import multiprocessing, sys
+from jsk_saver import Experiment, Saver
+
+def work(trial, number):
+    trial.log_metric(f"worker{number}", float(number))
+
+if __name__ == "__main__":
+    context = multiprocessing.get_context("fork")
+    with Experiment("workers", saver=Saver(home=sys.argv[1])).trial("one") as trial:
+        workers = [context.Process(target=work, args=(trial, number)) for number in range(3)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+"""
+
+
+def test_what_workers_of_multiprocessing_log_last_is_kept(tmp_path: Path) -> None:
+    from jsk_saver import Experiment, Saver
+
+    home = tmp_path / "home"
+    subprocess.run([sys.executable, "-c", WORKER, str(home)], check=True, cwd=tmp_path)
+    known = Experiment("workers", saver=Saver(home=home))["one"]
+    assert {name: metric.last for name, metric in known.metrics.items()} == {
+        "worker0": 0.0,
+        "worker1": 1.0,
+        "worker2": 2.0,
+    }
+
+
+@pytest.mark.parametrize("name", [b"x", ("a", "b"), 5, "", "a\nb", "x" * 251])
+def test_a_metric_whose_name_nobody_could_take_is_refused_and_harms_nothing(
+    tmp_path: Path, name: object
+) -> None:
+    segment = Segment(tmp_path)
+    with pytest.raises(InvalidMetadata, match="cannot name a metric"):
+        segment.point(name, 1.0)  # type: ignore[arg-type]
+    with pytest.raises(InvalidMetadata, match="is a number, not"):
+        segment.point("loss", 1.0, at="2024")  # type: ignore[arg-type]
+    segment.point("loss", 0.5)
+    segment.close()
+    assert [point.value for point in points.read(tmp_path / f"{segment.writer}{layout.POINTS}")] == [0.5]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"kind": "params", "values": 7},
+        {"kind": "end", "status": "failed", "time": "x", "metrics": {"loss": [1]}},
+        {"kind": "metrics", "first": 0, "names": [["a"]]},
+        {"kind": "file"},
+        {"kind": "note", "time": []},
+    ],
+)
+def test_an_odd_event_hides_nothing_else_of_its_trial(tmp_path: Path, odd: dict[str, object]) -> None:
+    folder = tmp_path / "experiment" / "trial"
+    folder.mkdir(parents=True)
+    segment = Segment(folder)
+    segment.event("start", host="here")
+    segment.event("params", values={"k": 5})
+    segment.close()
+    path = folder / f"{segment.writer}{layout.EVENTS}"
+    with path.open("a") as file:
+        file.write(json.dumps(odd) + "\n" + json.dumps({"kind": "note", "text": "after", "time": 1.0}) + "\n")
+    known = state.read(folder)
+    assert known.params == {"k": 5}
+    assert known.notes == ["after"]

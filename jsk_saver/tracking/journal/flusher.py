@@ -7,10 +7,15 @@ takes what has come, writes it.
 from __future__ import annotations
 
 import atexit
+import logging
 import os
+import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Protocol
+
+_log = logging.getLogger(__name__)
 
 #: Seconds between two rounds: what a killed process can lose.
 EVERY = 0.5
@@ -40,6 +45,7 @@ class Flusher:
         self._renew()
         os.register_at_fork(after_in_child=self._in_child)
         atexit.register(self.flush)
+        self._owner = os.getpid()
 
     def _renew(self) -> None:
         self._open: set[Flushable] = set()
@@ -55,9 +61,21 @@ class Flusher:
         """Flush this from now on."""
         with self._lock:
             self._open.add(buffer)
-            if self._thread is None:
+            self._finish_at_exit()
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="jsk-journal", daemon=True)
                 self._thread.start()
+
+    def _finish_at_exit(self) -> None:
+        """Have a worker of multiprocessing write its rest: it ends without what atexit was told."""
+        if self._owner == os.getpid():
+            return
+        self._owner = os.getpid()
+        workers = sys.modules.get("multiprocessing.process")
+        if workers is not None and workers.parent_process() is not None:
+            from multiprocessing.util import Finalize
+
+            Finalize(None, self.flush, exitpriority=1)
 
     def remove(self, buffer: Flushable) -> None:
         """Flush this no more."""
@@ -69,7 +87,10 @@ class Flusher:
         with self._lock:
             buffers = list(self._open)
         for buffer in buffers:
-            buffer.flush()
+            try:
+                buffer.flush()
+            except Exception:  # one trial's trouble is not the others'
+                _log.warning("a trial could not be written", exc_info=True)
 
     def _run(self) -> None:
         beaten, idle = time.monotonic(), 0
@@ -81,7 +102,8 @@ class Flusher:
                 with self._lock:
                     buffers = list(self._open)
                 for buffer in buffers:
-                    buffer.beat()
+                    with suppress(OSError):
+                        buffer.beat()
             with self._lock:
                 idle = 0 if self._open else idle + 1
                 if idle > _IDLE:

@@ -16,6 +16,7 @@ from jsk_saver.tracking.journal import layout
 from jsk_saver.tracking.journal.flusher import flusher
 from jsk_saver.tracking.journal.points import FIRST_STEP, LAST_STEP, POINT
 from jsk_saver.tracking.journal.summary import Metric
+from jsk_saver.tracking.values import check_key, number
 
 _now = time.time
 _pack = POINT.pack
@@ -88,8 +89,7 @@ class Segment:
 
     def point(self, metric: str, value: float, step: int | None = None, at: float | None = None) -> None:
         """Add a value of a metric; without a step, the one after the last."""
-        if at is None:
-            at = _now()
+        at = _now() if at is None else number("time", at)
         with self._lock:
             series = self._series.get(metric)
             if series is None:
@@ -103,6 +103,7 @@ class Segment:
             self._points += _pack(series.number, step, at, value)
 
     def _new_series(self, metric: str) -> _Series:
+        check_key(metric, "metric")
         series = self._series[metric] = _Series(len(self._series))
         self._unnamed.append(metric)
         return series

@@ -86,6 +86,8 @@ def reproduce(
 def _take_out(workspace: Workspace, folder: Path) -> Path:
     """Copy what was run, and what it printed, to where it stays."""
     target = folder.absolute()
+    if target.is_dir() and any(target.iterdir()):  # somebody's: never merged into
+        target = target / workspace.folder.name
     shutil.copytree(workspace.folder, target, symlinks=True, ignore=_own_files, dirs_exist_ok=True)
     return target
 

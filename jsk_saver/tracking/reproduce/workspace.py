@@ -114,8 +114,6 @@ def _remove(folder: Path) -> None:
     if root:
         _git(root, "worktree", "remove", "--force", "--force", str(folder / "code"))
     shutil.rmtree(folder, ignore_errors=True)
-    if root:
-        _git(root, "worktree", "prune")
 
 
 def _git(root: str, *arguments: str) -> None:
