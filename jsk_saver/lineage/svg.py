@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 
 from jsk_saver.human import one_line, shorten, width_of
@@ -23,6 +24,8 @@ _USUAL = ("#eef3fa", "#6d87ad", "#17222f", "#47566a", "")
 _FOCUS = ("#2f5f9e", "#2f5f9e", "#ffffff", "#dbe6f5", "")
 _TRIAL = ("#fdf3e1", "#b98a35", "#2b2113", "#6b5836", "")
 _MISSING = ("#f1f1ef", "#8f8f89", "#4d4d49", "#6b6b66", ' stroke-dasharray="5 4"')
+#: What XML has no way to say, not even escaped (XML 1.0, production 2, "Char").
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def draw(graph: LineageGraph) -> str:
@@ -126,4 +129,4 @@ def _full(node: Node) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(one_line(text))
+    return escape(_NOT_XML.sub("\ufffd", one_line(text)))

@@ -169,3 +169,8 @@ def test_hundreds_of_versions_in_a_row_are_drawn_without_end_of_the_stack():
 def test_sorting_the_layers_removes_crossings():
     crossed = _graph(("a2", "b1"), ("a1", "b2"), ("a3", "b3"), ("end", "a1"), ("end", "a2"), ("end", "a3"))
     assert Layout(crossed.parents)._crossings() == 0
+
+
+def test_characters_that_xml_does_not_know_are_shown_as_such():
+    graph = LineageGraph([_node("a\ufffeb\uffffc\ud800.csv", "1")], [])
+    assert "a\ufffdb\ufffdc" in "".join(ElementTree.fromstring(graph.svg).itertext())
