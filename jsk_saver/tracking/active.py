@@ -22,11 +22,17 @@ _lock = threading.Lock()
 
 def current() -> Trial | None:
     """Return the trial of this thread and task, else the one started last in this process."""
-    trial = _current.get()
-    if trial is not None and not trial.ended:
+    trial = surrounding()
+    if trial is not None:
         return trial
     with _lock:
         return _open[-1] if _open else None
+
+
+def surrounding() -> Trial | None:
+    """Return the trial in whose ``with`` block this thread and task are; no other thread's."""
+    trial = _current.get()
+    return None if trial is None or trial.ended else trial
 
 
 def begin(trial: Trial) -> None:

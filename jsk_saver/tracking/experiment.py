@@ -147,7 +147,7 @@ class Experiment(Trials):
         for key in params:  # before anything has begun
             check_key(key, "param")
         folder, is_new = self._make_folder(name, resume)
-        outer = parent or active.current()
+        outer = parent or active.surrounding()
         nested = outer.name if outer is not None and outer.experiment.name == self.name else ""
         trial = Trial(self, folder, parent=nested if nested != folder.name else "", links=links)
         self._announce(trial)

@@ -316,7 +316,6 @@ class Trial:
                 "kind": "end" if os.getpid() == self._pid else "leave",
                 "status": status,
                 "error": error[-_LONGEST_ERROR:],
-                "metrics": writer.summaries(),
             }
         )
         self.status = status

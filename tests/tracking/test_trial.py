@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from jsk_saver import Saver
 from jsk_saver.errors import InvalidMetadata, NotFound, TrialEnded, TrialExists
 from jsk_saver.tracking import Experiment
+from jsk_saver.tracking.journal import points
 
 
 def test_a_trial_keeps_what_was_logged(experiment: Experiment) -> None:
@@ -262,3 +264,43 @@ def test_html_in_names_and_values_is_shown_and_not_run(experiment: Experiment) -
     assert "<script>" not in page
     assert "<b>x</b>" not in page
     assert "&lt;script&gt;" in page
+
+
+def test_trials_of_other_threads_and_those_started_by_hand_are_no_parents(experiment: Experiment) -> None:
+    first, second = experiment.trial("first"), experiment.trial("second")
+    with first:
+        thread = threading.Thread(target=lambda: experiment.trial("third").finish())
+        thread.start()
+        thread.join()
+    second.finish()
+    assert {known.name: known.parent for known in experiment.trials()} == {
+        "first": "",
+        "second": "",
+        "third": "",
+    }
+
+
+def test_what_is_summed_up_at_the_end_is_what_was_logged_also_by_other_threads(
+    experiment: Experiment,
+) -> None:
+    trial = experiment.trial("busy")
+    accepted = [0] * 4
+
+    def log(number: int) -> None:
+        while True:
+            try:
+                trial.log_metric("loss", 1.0)
+            except TrialEnded:
+                return
+            accepted[number] += 1
+
+    threads = [threading.Thread(target=log, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    while min(accepted) < 1000:
+        time.sleep(0.001)
+    trial.finish()
+    for thread in threads:
+        thread.join()
+    (path,) = trial.folder.glob("*.points")
+    assert experiment["busy"].metrics["loss"].count == sum(accepted) == len(points.read(path))

@@ -8,10 +8,11 @@ import os
 import threading
 import time
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from jsk_saver.errors import InvalidMetadata, JskError, StoreError, StoreFull
+from jsk_saver.errors import InvalidMetadata, JskError, StoreError, StoreFull, TrialEnded
 from jsk_saver.tracking.journal import layout
 from jsk_saver.tracking.journal.flusher import flusher
 from jsk_saver.tracking.journal.points import FIRST_STEP, LAST_STEP, POINT
@@ -62,6 +63,7 @@ class Segment:
         #: Metrics whose names are not written yet; their numbers follow those that are.
         self._unnamed: list[str] = []
         self._failed: str = ""
+        self._closing = False
         self._points_file = -1
         self._file = self._open(self._path)
         fcntl.flock(self._file, fcntl.LOCK_EX)  # waits for who looks, this very moment, whether it lives
@@ -91,6 +93,8 @@ class Segment:
         """Add a value of a metric; without a step, the one after the last."""
         at = _now() if at is None else number("time", at)
         with self._lock:
+            if self._closing:
+                raise TrialEnded("The trial is being finished; nothing more can be logged to it.")
             series = self._series.get(metric)
             if series is None:
                 series = self._new_series(metric)
@@ -162,18 +166,25 @@ class Segment:
                 stacklevel=2,
             )
 
-    def close(self, *, last: dict[str, Any] | None = None) -> None:
-        """Write everything, then the ``last`` event, and let go of the files.
+    def close(self, *, last: Mapping[str, Any] | None = None) -> None:
+        """Take no more points, write everything, then the ``last`` event, and let go of the files.
+
+        Parameters
+        ----------
+        last
+            The event's kind and what it says; the summaries of all points (``metrics``) are added to it.
 
         Raises
         ------
         StoreError
-            If the disk does not take it.
+            If the disk does not take it; closing again tries again.
         """
         flusher.remove(self)
+        with self._lock:  # threads that still log are told so: what is summed up below is all there is
+            self._closing = True
         self.flush()
-        if last is not None:
-            self.event(**last)
+        if last is not None and not self._failed:
+            self.event(**last, metrics=self.summaries())
             self.flush()
         with self._writing:
             if self._failed:
