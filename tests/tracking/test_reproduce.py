@@ -10,12 +10,13 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from jsk_saver.errors import CannotReproduce, RunFailed
 from jsk_saver.tracking import reproduce
-from jsk_saver.tracking.reproduce import record, venvs
+from jsk_saver.tracking.reproduce import code, record, venvs
 from jsk_saver.tracking.reproduce.workspace import Workspace
 from tests.tracking.reproducing import SCRIPT, Project
 
@@ -439,3 +440,11 @@ def _wheel(folder: Path) -> Path:
             f"{info}/RECORD", f"jsk_sample.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n"
         )
     return wheel
+
+
+@pytest.mark.parametrize("path", ["../victim.py", "a/../../victim.py", "/victim.py"])
+def test_a_record_that_names_a_place_outside_its_repository_is_refused(tmp_path: Path, path: str) -> None:
+    (tmp_path / "code").mkdir()
+    with pytest.raises(CannotReproduce, match="outside of its repository"):
+        code._below(SimpleNamespace(code=tmp_path / "code"), Path(path))
+    assert code._below(SimpleNamespace(code=tmp_path / "code"), Path("a/b.py")) == tmp_path / "code/a/b.py"

@@ -39,7 +39,7 @@ def lay_out(workspace: Workspace, wanted: Wanted, found: Found) -> Place:
         _worktree(workspace, wanted, found.root)
         _apply(workspace, wanted)
         for item in found.left_out:
-            target = workspace.code / item["path"]
+            target = _below(workspace, Path(item["path"]))
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(Path(wanted.recipe["root"], item["path"]), target)
     else:
@@ -51,7 +51,7 @@ def _place(workspace: Workspace, wanted: Wanted) -> Place:
     recipe = wanted.recipe
     said = Path(recipe["program"])
     inside = not said.is_absolute()
-    program = workspace.code / said if inside else workspace.folder / "program" / said.name
+    program = _below(workspace, said) if inside else workspace.folder / "program" / said.name
     kept = wanted.kept("kept")
     if kept is not None and kept.exists():
         program.parent.mkdir(parents=True, exist_ok=True)
@@ -59,14 +59,32 @@ def _place(workspace: Workspace, wanted: Wanted) -> Place:
         if not program.exists() or program.read_bytes() != kept.read_bytes():
             program.write_bytes(kept.read_bytes())
     folder = Path(recipe.get("folder", "."))
-    folder = program.parent if folder.is_absolute() else workspace.code / folder
+    folder = program.parent if folder.is_absolute() else _below(workspace, folder)
     folder.mkdir(parents=True, exist_ok=True)
-    paths = tuple(workspace.code / path for path in recipe.get("paths", ()))
+    paths = tuple(_below(workspace, Path(path)) for path in recipe.get("paths", ()))
     commit = wanted.code.get("commit", "")
     told = f"{said} at {commit[:12]}" if commit else str(said)
     if wanted.code.get("dirty"):
         told += " with its uncommitted changes"
     return Place(program, program.parent if program.suffix == ".ipynb" else folder, paths, told)
+
+
+def _below(workspace: Workspace, path: Path) -> Path:
+    """Return a recorded path in the worktree; the record may be somebody else's, who may have written any.
+
+    Raises
+    ------
+    CannotReproduce
+        If it climbs out.
+    """
+    place = workspace.code / path
+    if not place.resolve().is_relative_to(workspace.code.resolve()):
+        raise CannotReproduce(
+            f"The record names {str(path)!r}, which lies outside of its repository.",
+            kept="Everything; nothing has run.",
+            hint="Do not run it: look at where the record comes from, with jsk trials show.",
+        )
+    return place
 
 
 def _worktree(workspace: Workspace, wanted: Wanted, root: str) -> None:
