@@ -17,10 +17,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.servers.proxy import Act, Cut, Handler, Plan, RelayServer, Request
+from tests.servers.threaded import Threaded
 
 __all__ = ["FaultyProxy", "Request"]
 
@@ -50,7 +51,7 @@ class _Fault:
     act: Act
 
 
-class FaultyProxy:
+class FaultyProxy(Threaded):
     """A loopback HTTP proxy in front of ``endpoint``.
 
     Every ``…_next`` method takes ``method`` (``"*"`` for any), ``times``, ``path`` (a glob over the path,
@@ -67,18 +68,8 @@ class FaultyProxy:
         self.requests: list[Request] = []
         self._faults: list[_Fault] = []
         self._lock = threading.Lock()
-        self._server = RelayServer(urlsplit(endpoint), self._note)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = RelayServer(urlsplit(endpoint), self._note)
+        super().__init__(server)
 
     # What was asked ---------------------------------------------------------------------------------
 

@@ -19,10 +19,11 @@ from collections.abc import Callable
 from functools import cache, cached_property
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.servers.s3 import S3Server
+from tests.servers.threaded import Threaded
 
 #: What is done to a call: returns an answer to give in the server's place, or None to go on.
 Act = Callable[["Call"], "tuple[int, dict[str, Any]] | None"]
@@ -41,7 +42,7 @@ class Call:
         self.status = 0
 
 
-class SageMaker:
+class SageMaker(Threaded):
     """The relay.
 
     Parameters
@@ -60,18 +61,8 @@ class SageMaker:
         self._faults: list[tuple[str, list[int], Act]] = []
         self._names: set[tuple[str, str]] = set()
         self._lock = threading.RLock()
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = _Server(self)
+        super().__init__(server)
 
     def environment(self) -> dict[str, str]:
         """Return the environment variables that point boto3 at the relay."""

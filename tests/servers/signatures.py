@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import threading
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+
+from tests.servers.threaded import Threaded
 
 _AUTHORIZATION = re.compile(
     r"AWS4-HMAC-SHA256 Credential=(?P<key>[^/]+)/(?P<day>\d{8})/(?P<region>[^/]+)/(?P<service>[^/]+)/"
@@ -21,7 +22,7 @@ _AUTHORIZATION = re.compile(
 )
 
 
-class SignatureChecker:
+class SignatureChecker(Threaded):
     """Stands in front of ``upstream``; notes which requests were signed as they must be.
 
     Parameters
@@ -39,19 +40,9 @@ class SignatureChecker:
         self.wrong: list[str] = []
         self.scopes: set[str] = set()
         self._headers: list[dict[str, str]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.checker = self  # type: ignore[attr-defined]
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+        server.checker = self  # type: ignore[attr-defined]
+        super().__init__(server)
 
     def headers(self, name: str) -> set[str]:
         """Return the values of a header in all requests; nothing stands for requests without it."""
