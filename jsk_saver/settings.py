@@ -27,6 +27,10 @@ REACHING = ("endpoint_url", "profile", "region", "sse", "kms_key")
 _SCHEME = re.compile(
     r"(s3[an]?|gs|gcs|az|abfss?|wasbs?|https?|s?ftp|hdfs|dbfs|file|minio)(:|//)|[A-Za-z][\w+.-]*://", re.I
 )
+#: Tables within [tool.jsk] that are no settings: [tool.jsk.kernel] says what image is made (docs/kernels.md).
+_TABLES = {"kernel"}
+#: What kernel images and pipelines set, and others than a saver read.
+_OF_OTHERS = (f"{PREFIX}KERNEL_", f"{PREFIX}CI_")
 #: What else the kit and its notebooks read from the environment.
 _OTHERS = {
     f"{PREFIX}{name}"
@@ -155,7 +159,11 @@ def load(start: Path | None = None, **arguments: Any) -> Settings:
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return variables that look like the kit's, but mean nothing to it."""
     known = {PREFIX + item.name.upper() for item in fields(Settings) if item.name != "origins"} | _OTHERS
-    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    return sorted(
+        name
+        for name in environment
+        if name.startswith(PREFIX) and not name.startswith(_OF_OTHERS) and name not in known
+    )
 
 
 def _working_folder() -> Path | None:
@@ -182,8 +190,8 @@ def _from_project(start: Path | None) -> list[tuple[str, dict[str, Any]]]:
             raise SettingsError(
                 f"{file} is not valid TOML: {error}.", hint="Mend it, or set JSK_STORE in the environment."
             ) from error
-        if isinstance(table, dict):
-            values = {name.replace("-", "_"): value for name, value in table.items()}
+        if isinstance(table, dict) and set(table) != _TABLES:
+            values = {name.replace("-", "_"): value for name, value in table.items() if name not in _TABLES}
             return [(f"{file} [tool.jsk]", {name: _beside(file, name, values[name]) for name in values})]
     return []
 

@@ -291,3 +291,16 @@ def test_a_number_that_is_no_size_takes_no_unit_and_says_what_it_is():
 def test_variables_that_mean_nothing_are_found():
     known = {"JSK_STORE": "", "JSK_DEBUG": "", "JSK_KERNEL_IMAGE": "", "PATH": "", "JSK_ORIGINS": ""}
     assert unknown_variables({**known, "JSK_SOTRE": "x"}) == ["JSK_ORIGINS", "JSK_SOTRE"]
+
+
+def test_the_description_of_a_kernel_image_is_no_setting(tmp_path):
+    (tmp_path / "pyproject.toml").write_text(
+        '[tool.jsk]\nstore = "objects"\n[tool.jsk.kernel]\nname = "iris"\n'
+    )
+    inner = tmp_path / "kernels" / "base"
+    inner.mkdir(parents=True)
+    (inner / "pyproject.toml").write_text('[tool.jsk.kernel]\nname = "base"\n')
+    assert load(tmp_path).store == str(tmp_path / "objects")
+    assert load(inner).store == str(tmp_path / "objects")
+    told = {"JSK_KERNEL_PACKAGES": "", "JSK_KERNEL_NAME": "", "JSK_CI_REGISTRY": ""}
+    assert unknown_variables(told) == []

@@ -18,7 +18,11 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from tests.servers.browser import PROGRAMS as BROWSERS
+from tests.servers.buildah import PROGRAMS as BUILDAH
 from tests.servers.ceph import PROGRAMS
+from tests.servers.docker import PROGRAMS as DOCKER
+from tests.servers.gitlab import PROGRAMS as GITLAB
+from tests.servers.rootfs import PROGRAMS as ROOTFS
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"boto3", "botocore", "pandas", "pyarrow", "numpy", "polars", "sklearn", "IPython"}
@@ -157,7 +161,9 @@ def debian_packages() -> set[str]:
 
 
 def test_every_debian_package_used_is_listed_and_the_other_way_round():
-    assert {*PROGRAMS.values(), BROWSERS[0]} == debian_packages()
+    servers = (PROGRAMS, BUILDAH, DOCKER, GITLAB, ROOTFS)
+    used = {package for programs in servers for package in programs.values()}
+    assert {*used, BROWSERS[0]} == debian_packages()
 
 
 def test_every_program_the_gateway_runs_is_known_with_its_package():

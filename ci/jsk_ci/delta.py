@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from jsk_ci.errors import LockError
 from jsk_ci.lockfile import Package, normalise
 
 
@@ -17,7 +18,9 @@ class Delta:
     added
         Those the base does not have.
     upgraded, downgraded
-        Those it has in another version, with that version: ``{"numpy": ("2.1.0", Package)}``.
+        Those it has in another version, with that version: ``{"numpy": ("2.1.0", Package)}``. A folder
+        beside the project counts as upgraded also where its version is the same, because its content may
+        differ.
     kept
         Names and versions that are in the base alone; they stay.
     """
@@ -43,8 +46,6 @@ class Delta:
 
 def between(base: Mapping[str, str], wanted: Mapping[str, Package]) -> Delta:
     """Return what ``wanted`` adds to ``base``, a mapping of installed names to versions."""
-    from packaging.version import Version
-
     added: dict[str, Package] = {}
     upgraded: dict[str, tuple[str, Package]] = {}
     downgraded: dict[str, tuple[str, Package]] = {}
@@ -52,12 +53,28 @@ def between(base: Mapping[str, str], wanted: Mapping[str, Package]) -> Delta:
         old = base.get(name)
         if old is None:
             added[name] = package
-        elif Version(old) < Version(package.version):
+        elif package.is_path or is_older(old, package.version):
             upgraded[name] = (old, package)
-        elif Version(old) > Version(package.version):
+        elif is_older(package.version, old):
             downgraded[name] = (old, package)
     kept = {name: version for name, version in base.items() if name not in wanted}
     return Delta(added, upgraded, downgraded, kept)
+
+
+def is_older(first: str, second: str) -> bool:
+    """Tell whether a package's first version comes before the second.
+
+    Raises
+    ------
+    LockError
+        For what is no version.
+    """
+    from packaging.version import InvalidVersion, Version
+
+    try:
+        return Version(first) < Version(second)
+    except InvalidVersion as error:
+        raise LockError(f"{error}, so nobody can tell what is newer.") from error
 
 
 def installed(lines: Iterable[str]) -> dict[str, str]:

@@ -53,3 +53,31 @@ class StudioError(JskError, RuntimeError):
     """SageMaker refused, or an image, a version or a domain ended in a failed state."""
 
     exit_code = 6
+
+
+class StudioBusy(StudioError):
+    """SageMaker throttles, is in trouble or does not answer; whether the call was carried out is not known."""
+
+
+class NotPublished(StudioError):
+    """SageMaker has no such image, image version, configuration or domain."""
+
+    exit_code = 3
+
+
+class InUse(StudioError):
+    """Something in SageMaker is being changed, or is referred to, and cannot be changed now."""
+
+    exit_code = 5
+
+
+class LeaseError(JskError, RuntimeError):
+    """Whose turn it is to change a domain could not be settled."""
+
+    exit_code = 5
+
+
+class GitLabError(JskError, OSError):
+    """GitLab refused, failed or did not answer."""
+
+    exit_code = 6

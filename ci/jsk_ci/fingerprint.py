@@ -11,8 +11,10 @@ same inputs are the same.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,8 @@ RECIPE = 1
 INSTALLER = "uv==0.13.8"
 #: Of the hash; enough for a tag, and short enough to be read aloud.
 TAG_DIGITS = 24
+_SAFE = re.compile(r"sha(256|384|512):")
+_DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,13 @@ def gather(kernel: Kernel, parent: str) -> Inputs:
         packages={name: _input(package, kernel) for name, package in packages(kernel).items()},
         variables=dict(kernel.variables),
         kernelspec={"name": kernel.name, "display_name": kernel.display_name},
-        dockerfile=_dockerfile(kernel),
-        recipe={"version": RECIPE, "installer": INSTALLER, "constraints": _constraints(kernel)},
+        dockerfile=hashlib.sha256("\n".join(dockerfile(kernel)).encode()).hexdigest(),
+        recipe={
+            "version": RECIPE,
+            "installer": INSTALLER,
+            "files": resources.recipe_digest(),
+            "constraints": _constraints(kernel),
+        },
     )
 
 
@@ -120,6 +129,7 @@ def packages(kernel: Kernel) -> dict[str, Package]:
     """
     lock = lockfile.read(kernel.lock_file)
     lockfile.check_fresh(lock, kernel.content, str(kernel.folder / "pyproject.toml"))
+    lockfile.check_asked(lock, kernel.content, kernel.groups, kernel.extras, kernel.python)
     chosen = lock.choose(kernel.groups, kernel.extras, targets.markers(kernel.python))
     for package in chosen.values():
         _check_installable(package)
@@ -133,7 +143,7 @@ def _check_installable(package: Package) -> None:
             f"{package.name} comes from {package.source.get('url')} ({kind}), which has no hash to check.",
             hint=f"Publish {package.name} to a package index, or put it beside the project as a folder.",
         )
-    if not package.is_path and not package.hashes:
+    if kind != "directory" and not (package.hashes and all(map(_SAFE.match, package.hashes))):
         raise LockError(
             f"The lock has no hash for {package.name} {package.version}.",
             kept="Nothing was built or pushed.",
@@ -151,24 +161,40 @@ def _input(package: Package, kernel: Kernel) -> dict[str, Any]:
     return {"version": package.version, "hashes": list(package.hashes)}
 
 
-def _dockerfile(kernel: Kernel) -> str:
+def dockerfile(kernel: Kernel) -> list[str]:
+    """Return the lines of a kernel's Dockerfile that say something.
+
+    Comments say nothing, but for the directives at the top; where a document is written inside
+    (``RUN <<EOF``), every line may.
+
+    Raises
+    ------
+    ProjectError
+        If it cannot be read.
+    """
     file = kernel.dockerfile or resources.dockerfile("base" if kernel.is_base else "experiment")
-    return hashlib.sha256("\n".join(_instructions(file)).encode()).hexdigest()
+    lines = _lines(file)
+    if any("<<" in line for line in lines):
+        return lines
+    head = list(itertools.takewhile(_DIRECTIVE.match, lines))
+    return head + _speaking(lines[len(head) :])
 
 
-def _instructions(file: Path) -> list[str]:
-    """Return the lines of a Dockerfile that say something."""
+def _lines(file: Path) -> list[str]:
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        return [line.rstrip() for line in file.read_text(encoding="utf-8").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise ProjectError(f"The Dockerfile {file} cannot be read: {error}.") from error
-    return [line.rstrip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+        raise ProjectError(f"{file} cannot be read: {error}.") from error
+
+
+def _speaking(lines: Iterable[str]) -> list[str]:
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 
 def _constraints(kernel: Kernel) -> str:
     """Return the pins of build back ends, which decide what a path dependency's wheel holds."""
     file = kernel.folder / "build-constraints.txt"
-    return "\n".join(_instructions(file)) if file.exists() else ""
+    return "\n".join(_speaking(_lines(file))) if file.exists() else ""
 
 
 def _hash(value: Any) -> str:

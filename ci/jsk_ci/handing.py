@@ -11,7 +11,8 @@ from jsk_ci.errors import ProjectError
 
 PREFIX = "JSK_CI_"
 #: GitLab takes no dotenv artifact with line breaks or unquoted odd characters in a value.
-_VALUE = re.compile(r"[^\r\n]*")
+_VALUE = re.compile(r"[^\r\n\0]*")
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def write(file: Path, values: Mapping[str, str]) -> None:
@@ -20,21 +21,29 @@ def write(file: Path, values: Mapping[str, str]) -> None:
     Raises
     ------
     ProjectError
-        For a value of more than one line.
+        For a value of more than one line, or a name that is none.
     """
     for name, value in values.items():
+        if not _NAME.fullmatch(name):
+            raise ProjectError(f"{PREFIX}{name} is no name of a variable.")
         if not _VALUE.fullmatch(value):
             raise ProjectError(f"{PREFIX}{name} has more than one line, which no dotenv file can hold.")
     known = read(file) if file.exists() else {}
     told = {**known, **{PREFIX + name: value for name, value in values.items()}}
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("".join(f"{name}={value}\n" for name, value in told.items()), encoding="utf-8")
+    text = "".join(f"{name}={value}\n" for name, value in told.items())
+    file.write_text(text, encoding="utf-8", newline="\n")
 
 
 def read(file: Path) -> dict[str, str]:
     """Return the variables of a dotenv file that :func:`write` wrote."""
-    pairs = (line.partition("=") for line in file.read_text(encoding="utf-8").splitlines() if "=" in line)
+    pairs = (line.partition("=") for line in _lines(file) if "=" in line)
     return {name: value for name, _, value in pairs}
+
+
+def _lines(file: Path) -> list[str]:
+    # Not splitlines, which would also break at characters that a value may hold.
+    return file.read_text(encoding="utf-8").split("\n")
 
 
 def value(name: str, what: str, hint: str) -> str:

@@ -2,8 +2,8 @@
 
 Read here rather than by Poetry, because a plan must take no more than a moment, also on a runner that has
 no Poetry, and because the choice of packages is part of the fingerprint and must not change with Poetry's
-version. What is read is the format that Poetry 1.5 to 2.x writes (``lock-version`` 2.x); the tests compare
-the choice and the staleness with Poetry's own.
+version. What is read is the format that Poetry 2 writes (``lock-version`` 2.1 and on): older locks do not
+say which group a package is for. The tests compare the choice and the staleness with Poetry's own.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ from typing import Any
 from jsk_ci.errors import LockError
 
 _RENEW = "poetry lock    # then commit poetry.lock"
+#: Where `poetry lock` itself could not read what is there.
+_ANEW = "poetry lock --regenerate    # then commit poetry.lock"
+#: Its first line, as Poetry writes it.
+_WRITER = re.compile(r"# .*\bPoetry (\d+)\.(\d+)")
+#: The first Poetry whose hash of a project covers dependency groups (poetry.packages.locker.Locker).
+_COVERS_GROUPS = (2, 3)
+_EXTRA = re.compile(r"""\bextra\s*(==|!=)\s*["']([^"']*)["']|["']([^"']*)["']\s*(==|!=)\s*extra\b""")
 #: What Poetry's hash of a project covers (poetry.packages.locker.Locker, 2.0 to 2.5).
 _PROJECT_KEYS = ("requires-python", "dependencies", "optional-dependencies")
 _LEGACY_KEYS = ("dependencies", "source", "extras", "dev-dependencies")
@@ -67,11 +74,17 @@ class Lock:
         What Poetry made of the project when it wrote the lock.
     text
         The file's content.
+    python
+        The versions of Python it was made for, ``>=3.11,<4``.
+    extras
+        Names of the extras it knows.
     """
 
     packages: tuple[Package, ...]
     content_hash: str
     text: str
+    python: str = ""
+    extras: tuple[str, ...] = ()
 
     def choose(
         self, groups: Collection[str], extras: Collection[str], target: Mapping[str, str]
@@ -93,10 +106,10 @@ class Lock:
             If two versions of one package would be installed.
         """
         chosen: dict[str, Package] = {}
+        wanted, features = {normalise(name) for name in groups}, {normalise(name) for name in extras}
         for package in self.packages:
-            if any(
-                _holds(marker, extras, target) for group, marker in package.markers.items() if group in groups
-            ):
+            markers = (marker for group, marker in package.markers.items() if group in wanted)
+            if any(_holds(marker, features, target) for marker in markers):
                 if package.name in chosen:
                     raise LockError(
                         f"The lock admits two versions of {package.name} on this platform: "
@@ -141,16 +154,29 @@ def parse(text: str, where: str) -> Lock:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         conflict = " It holds the marks of a merge conflict." if "<<<<<<<" in text else ""
-        raise LockError(f"{where} is not valid TOML: {error}.{conflict}", hint=_RENEW) from error
-    metadata = content.get("metadata", {})
+        raise LockError(f"{where} is not valid TOML: {error}.{conflict}", hint=_ANEW) from error
+    metadata = _table(content, "metadata")
     version = str(metadata.get("lock-version", ""))
-    if not version.startswith("2."):
+    if not re.fullmatch(r"2\.[1-9]\d*", version):
         raise LockError(
-            f"{where} has the lock format {version or 'of another tool'}; known is 2.x.",
-            hint="poetry lock    # with Poetry 2",
+            f"{where} has the lock format {version or 'of another tool'}; known is 2.1 and on.",
+            hint=f"{_RENEW}; with Poetry 2, which keeps the versions" if version else _ANEW,
         )
-    packages = tuple(_package(item, where) for item in content.get("package", []))
-    return Lock(packages, str(metadata.get("content-hash", "")), text)
+    listed = content.get("package", [])
+    if not isinstance(listed, list):
+        raise LockError(f"{where} has no list of packages.", hint=_ANEW)
+    return Lock(
+        packages=tuple(_package(item, where) for item in listed),
+        content_hash=str(metadata.get("content-hash", "")),
+        text=text,
+        python=str(metadata.get("python-versions", "")),
+        extras=tuple(normalise(name) for name in _table(content, "extras")),
+    )
+
+
+def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = content.get(key, {})
+    return found if isinstance(found, dict) else {}
 
 
 def _package(item: Mapping[str, Any], where: str) -> Package:
@@ -158,26 +184,83 @@ def _package(item: Mapping[str, Any], where: str) -> Package:
         name, version = normalise(item["name"]), item["version"]
         hashes = tuple(sorted(file["hash"] for file in item.get("files", ())))
     except (KeyError, TypeError, AttributeError) as error:
-        raise LockError(f"{where} has a package without {error}.", hint=_RENEW) from error
-    groups = item.get("groups") or (["main"] if not item.get("optional") else [])
-    markers = item.get("markers", "")
+        raise LockError(f"{where} has a package without {error}.", hint=_ANEW) from error
+    groups, markers = item.get("groups", ()), item.get("markers", "")
     if isinstance(markers, str):
         markers = dict.fromkeys(groups, markers)
-    source = {key: str(value) for key, value in item.get("source", {}).items()}
-    return Package(name, version, hashes, source, {group: markers.get(group, "") for group in groups})
+    source = {key: str(value) for key, value in _table(item, "source").items()}
+    told = {normalise(group): markers.get(group, "") for group in groups}
+    return Package(name, version, hashes, source, told)
 
 
 def _holds(marker: str, extras: Collection[str], target: Mapping[str, str]) -> bool:
-    """Tell whether a marker holds; without extras one that asks for them is asked once with none."""
+    """Tell whether a marker holds.
+
+    ``extra == "gpu"`` means that the extra is wanted, ``extra != "gpu"`` that it is not; several may be
+    wanted at once, which a marker cannot be asked. So these are answered first.
+    """
     if not marker:
         return True
     from packaging.markers import InvalidMarker, Marker
 
+    def answered(match: re.Match[str]) -> str:
+        wanted = normalise(match[2] or match[3] or "") in extras
+        true = wanted == ((match[1] or match[4]) == "==")
+        return f"'{target['os_name']}' {'==' if true else '!='} os_name"
+
     try:
-        parsed = Marker(marker)
+        return Marker(_EXTRA.sub(answered, marker)).evaluate(dict(target))
     except InvalidMarker as error:
-        raise LockError(f"The lock holds a marker that cannot be read: {marker!r}.", hint=_RENEW) from error
-    return any(parsed.evaluate({**target, "extra": extra}) for extra in (extras or ("",)))
+        raise LockError(f"The lock holds a marker that cannot be read: {marker!r}.", hint=_ANEW) from error
+
+
+def check_asked(
+    lock: Lock, project: Mapping[str, Any], groups: Collection[str], extras: Collection[str], python: str
+) -> None:
+    """Raise an error if groups or extras are not the project's, or the lock is for another Python.
+
+    Poetry refuses these too; read over silently, they would make an image without its packages.
+
+    Raises
+    ------
+    LockError
+        Naming what there is.
+    """
+    known = _groups(project)
+    for group in groups:
+        if normalise(group) not in known:
+            raise LockError(
+                f"The project has no dependency group {group!r}; it has: {', '.join(sorted(known))}.",
+                hint="Correct groups in [tool.jsk.kernel].",
+            )
+    for extra in extras:
+        if normalise(extra) not in lock.extras:
+            raise LockError(
+                f"The project has no extra {extra!r}; it has: {', '.join(lock.extras) or 'none'}.",
+                hint="Correct extras in [tool.jsk.kernel].",
+            )
+    _check_python(lock, python)
+
+
+def _groups(project: Mapping[str, Any]) -> set[str]:
+    poetry = _table(_table(project, "tool"), "poetry")
+    names = {*_table(project, "dependency-groups"), *_table(poetry, "group"), "main"}
+    return {normalise(name) for name in names | ({"dev"} if "dev-dependencies" in poetry else set())}
+
+
+def _check_python(lock: Lock, python: str) -> None:
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        admitted = SpecifierSet(lock.python)
+    except InvalidSpecifier:  # Poetry's own, such as ^3.11; the installer will ask each package
+        return
+    patches = [python] if python.count(".") > 1 else [f"{python}.{patch}" for patch in range(100)]
+    if not any(admitted.contains(version) for version in patches):
+        raise LockError(
+            f"The lock is for Python {lock.python}, and the image is to have {python}.",
+            hint=f"Set python in [tool.jsk.kernel], or requires-python in [project] and: {_RENEW}",
+        )
 
 
 def check_fresh(lock: Lock, project: Mapping[str, Any], where: str) -> None:
@@ -197,9 +280,11 @@ def check_fresh(lock: Lock, project: Mapping[str, Any], where: str) -> None:
     LockError
         With the command that renews the lock.
     """
-    with_groups = content_hash(project, with_groups=True)
-    if lock.content_hash in (with_groups, content_hash(project, with_groups=False)):
-        return
+    writer = _WRITER.match(lock.text)
+    old = writer is not None and (int(writer[1]), int(writer[2])) < _COVERS_GROUPS
+    for with_groups in (True, False) if old else (True,):
+        if lock.content_hash == content_hash(project, with_groups=with_groups):
+            return
     raise LockError(
         f"poetry.lock is out of date: {where} asks for something else than when it was written.",
         kept="Nothing was built or pushed.",
@@ -210,7 +295,7 @@ def check_fresh(lock: Lock, project: Mapping[str, Any], where: str) -> None:
 def content_hash(project: Mapping[str, Any], *, with_groups: bool) -> str:
     """Return Poetry's hash of what a project asks for.
 
-    The algorithm is ``poetry.packages.locker.Locker._get_content_hash`` of Poetry 2.x; releases before 2.2
+    The algorithm is ``poetry.packages.locker.Locker._get_content_hash`` of Poetry 2.x; releases before 2.3
     left dependency groups out.
     """
     told, legacy = project.get("project", {}), project.get("tool", {}).get("poetry", {})

@@ -15,10 +15,9 @@ from typing import Any
 
 from jsk_ci import variables
 from jsk_ci.errors import ProjectError
-from jsk_saver.errors import JskError
 
 #: As SageMaker takes it for images, without what a kernelspec or a repository could not be called.
-_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_NAME = re.compile(r"(?=.{1,63}\Z)[a-z0-9]+(?:-[a-z0-9]+)*")
 _PYTHON = re.compile(r"3\.\d+(?:\.\d+)?")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(MB|GB|MiB|GiB)")
 _UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
@@ -119,9 +118,9 @@ def read(folder: Path) -> Kernel:
     _check(told, file)
     try:
         return _kernel(folder, told, content)
-    except ProjectError:
-        raise
-    except JskError as error:
+    except ProjectError as error:
+        if str(folder) in error.what:
+            raise
         raise ProjectError(f"{file}: {error.what}", hint=error.hint) from error
 
 
@@ -160,13 +159,15 @@ def _kernel(folder: Path, told: Mapping[str, Any], content: Mapping[str, Any]) -
     if not _NAME.fullmatch(name):
         raise ProjectError(
             f"{folder / 'pyproject.toml'} [tool.jsk.kernel]: name = {name!r} does not fit.",
-            hint="Lower-case letters, digits and hyphens, at most 63: SageMaker takes no others.",
+            hint="Lower-case letters, digits and single hyphens, at most 63: SageMaker takes no others.",
         )
+    for source in told.get("sources", {}):
+        _names(told["sources"], source, ())
     environment, dockerfile = told.get("environment"), told.get("dockerfile")
     return Kernel(
         folder=folder,
         name=name,
-        display_name=told.get("display-name", name),
+        display_name=_display_name(told.get("display-name", name)),
         parent=told.get("base", told.get("from", "")),
         is_base="from" in told,
         python=_python(told.get("python", "3.11")),
@@ -180,6 +181,12 @@ def _kernel(folder: Path, told: Mapping[str, Any], content: Mapping[str, Any]) -
     )
 
 
+def _display_name(text: str) -> str:
+    if not text.strip() or not text.isprintable():
+        raise ProjectError(f"[tool.jsk.kernel]: display-name = {text!r} cannot be shown.")
+    return text
+
+
 def _python(text: str) -> str:
     if not _PYTHON.fullmatch(text):
         raise ProjectError(f"[tool.jsk.kernel]: python = {text!r} is no version.", hint='python = "3.11"')
@@ -188,7 +195,7 @@ def _python(text: str) -> str:
 
 def _names(told: Mapping[str, Any], key: str, default: tuple[str, ...]) -> tuple[str, ...]:
     values = told.get(key, default)
-    if not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list | tuple) or not all(isinstance(value, str) for value in values):
         raise ProjectError(f"[tool.jsk.kernel]: {key} = {values!r} must be a list of names.")
     return tuple(values)
 

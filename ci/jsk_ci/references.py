@@ -12,6 +12,7 @@ DEFAULT_REGISTRY = "docker.io"
 
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[\w][\w.-]{0,127}", re.ASCII)
+_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -53,16 +54,18 @@ class Reference:
         ProjectError
             For what no registry would understand.
         """
-        name, _, digest = text.strip().partition("@")
+        name, at, digest = text.strip().partition("@")
         head, slash, rest = name.partition("/")
         if not slash or not (":" in head or "." in head or head == "localhost"):
-            head, rest = DEFAULT_REGISTRY, name if slash else f"library/{name}"
-        repository, _, tag = rest.partition(":")
+            head, rest = DEFAULT_REGISTRY, name
+        repository, colon, tag = rest.partition(":")
+        if head == DEFAULT_REGISTRY and "/" not in repository:
+            repository = f"library/{repository}"
         fits = (
-            _REPOSITORY.fullmatch(repository)
-            and (not tag or _TAG.fullmatch(tag))
-            and (not digest or _DIGEST.fullmatch(digest))
-            and "@" not in digest
+            _HOST.fullmatch(head)
+            and _REPOSITORY.fullmatch(repository)
+            and (not colon or _TAG.fullmatch(tag))
+            and (not at or _DIGEST.fullmatch(digest))
         )
         if not fits:
             raise ProjectError(
@@ -86,7 +89,18 @@ class Reference:
         return f"{self.name}@{self.digest}"
 
     def with_tag(self, tag: str) -> Reference:
-        """Return the same repository under ``tag``, with no digest."""
+        """Return the same repository under ``tag``, with no digest.
+
+        Raises
+        ------
+        ProjectError
+            For what no registry would take as a tag.
+        """
+        if not _TAG.fullmatch(tag):
+            raise ProjectError(
+                f"{tag!r} is no tag of an image.",
+                hint="At most 128 letters, digits, dots, hyphens and underscores: develop-1a2b3c4",
+            )
         return replace(self, tag=tag, digest=None)
 
     def with_digest(self, digest: str) -> Reference:

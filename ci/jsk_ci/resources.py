@@ -6,6 +6,7 @@ installed.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from jsk_ci.errors import ProjectError
@@ -33,3 +34,16 @@ def folder(name: str) -> Path:
 def dockerfile(kind: str) -> Path:
     """Return the Dockerfile of a ``base`` or an ``experiment``."""
     return folder("kernels") / kind / "Dockerfile"
+
+
+def recipe() -> list[Path]:
+    """Return the files that run inside a build, sorted by name."""
+    return sorted(path for path in (_HERE / "recipe").iterdir() if path.suffix != ".pyc" and path.is_file())
+
+
+def recipe_digest() -> str:
+    """Return one SHA-256 (hexadecimal) of the files that run inside a build."""
+    total = hashlib.sha256()
+    for file in recipe():
+        total.update(f"{hashlib.sha256(file.read_bytes()).hexdigest()} {file.name}\n".encode())
+    return total.hexdigest()

@@ -12,10 +12,13 @@ from jsk_saver.cli import (
     INTERRUPTED,
     failures,
     finding,
+    images,
     keeping,
+    kernels,
     objects,
     reproducing,
     spooling,
+    starting,
     trials,
 )
 from jsk_saver.cli.session import Defaults, JsonOption, StoreOption
@@ -93,5 +96,8 @@ finding.register(app)
 objects.register_copy(app)
 keeping.register(app)
 reproducing.register(app)
+starting.register(app)
+app.add_typer(kernels.app, name="kernels", rich_help_panel="Environments")
 app.add_typer(spooling.app, name="spool", rich_help_panel="Looking after it")
+images.register(trials.app)
 app.add_typer(trials.app, name="trials", rich_help_panel="Every day")

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from jsk_saver.notebook import kernel_magic
 from jsk_saver.notebook.typing_places import Place, find_place
 from jsk_saver.reader import Reader
 from jsk_saver.tracking import Experiment, Trial
@@ -155,4 +156,6 @@ _SOURCES: dict[str, Callable[[Any, str, Names], Iterable[str]]] = {
     "trial": _trials,
     "metric": _metrics,
     "quantity": _measured,
+    "verb": lambda *_: kernel_magic.VERBS,
+    "dependency": lambda *_: kernel_magic.direct_dependencies(),
 }

@@ -16,8 +16,9 @@ class Place(NamedTuple):
     ----------
     kind
         What belongs there: the name of a ``"file"``, a ``"key"`` of the metadata to search by, a
-        ``"new key"`` to save with, a ``"condition"`` of a search, a ``"trial"``, a ``"metric"``, or a
-        ``"quantity"``, which is a metric or a parameter.
+        ``"new key"`` to save with, a ``"condition"`` of a search, a ``"trial"``, a ``"metric"``, a
+        ``"quantity"``, which is a metric or a parameter, a ``"verb"`` of ``%kernel``, or a ``"dependency"``
+        of the notebook's project.
     owner
         The variable whose names they are, such as ``saver``; empty for the ready-made saver.
     typed
@@ -56,6 +57,11 @@ _PLACES = [
     ("condition", _call("search|trials|compare", rf"(?:pattern\s*=\s*)?{_OPEN}")),
     ("condition", _call("get|best|plot|report", rf"{_BEFORE}(?:search_)?pattern\s*=\s*{_OPEN}")),
     ("condition", re.compile(r"(?P<owner>)(?:^|[\n=])\s*%saver[ ]+search[ ]+(?P<bare>[^\"'\n]*)$")),
+    ("verb", re.compile(r"(?P<owner>)(?:^|[\n=])\s*%kernel[ ]+(?P<bare>[a-z]*)$")),
+    (
+        "dependency",
+        re.compile(r"(?P<owner>)(?:^|[\n=])\s*%kernel[ ]+remove[ ]+(?:\S+[ ]+)*(?P<bare>[\w.-]*)$"),
+    ),
     ("trial", re.compile(rf"{_OWNER}\[\s*{_OPEN}")),
     ("trial", _call("trial", rf"(?:name\s*=\s*)?{_OPEN}")),
     ("metric", _call("best", rf"(?:metric\s*=\s*)?{_OPEN}")),

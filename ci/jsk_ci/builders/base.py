@@ -26,6 +26,8 @@ class Image:
         Bytes on disk.
     labels, variables
         Of its configuration.
+    pinned
+        By what registries it came from or went to know it: ``registry/repository@sha256:…``.
     """
 
     reference: str
@@ -34,6 +36,7 @@ class Image:
     size: int
     labels: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    pinned: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +54,15 @@ class Context:
     secrets
         Files that the build may read and no layer keeps, by the name the Dockerfile mounts them under:
         ``pip`` (``pip.conf``), ``netrc``, ``ca`` (certificates).
+    removes
+        Whether files of the image it starts from will be gone.
     """
 
     folder: Path
     arguments: Mapping[str, str]
     labels: Mapping[str, str]
     secrets: Mapping[str, Path] = field(default_factory=dict)
+    removes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

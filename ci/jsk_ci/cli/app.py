@@ -10,6 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from jsk_ci.cli import building, contents, deciding, delivering, rendering, studio, testing
 from jsk_saver import terminal
 from jsk_saver.errors import JskError
 
@@ -52,3 +53,18 @@ app = typer.Typer(
 @app.callback()
 def root() -> None:
     """Kernel images from locked dependencies, built when (and only when) they changed."""
+
+
+app.command()(deciding.fingerprint)
+app.command()(deciding.plan)
+app.command()(building.build)
+app.command()(testing.smoke)
+app.command()(contents.sbom)
+app.command()(contents.scan)
+app.command()(delivering.push)
+app.command()(studio.publish)
+app.command()(studio.attach)
+app.command()(studio.rollback)
+app.command()(delivering.promote)
+app.command("gc")(studio.gc)
+app.command()(rendering.render)

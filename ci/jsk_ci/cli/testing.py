@@ -1,0 +1,57 @@
+"""``jsk-ci smoke``: whether notebooks run in an image."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from jsk_ci import handing
+from jsk_ci.cli.options import AsJson, DryRun, show
+
+Image = Annotated[
+    str | None,
+    typer.Argument(help="The image; otherwise the candidate that jsk-ci build handed on (JSK_CI_IMAGE)."),
+]
+
+
+def smoke(
+    image: Image = None,
+    imports: Annotated[
+        list[str] | None, typer.Option("--import", help="A module that must import; may be given many times.")
+    ] = None,
+    conflicts: Annotated[
+        list[str] | None,
+        typer.Option("--allow-conflict", help="A package whose unmet requirements are known; many times."),
+    ] = None,
+    builder: Annotated[
+        str | None, typer.Option("--builder", envvar="JSK_CI_BUILDER", help="docker or buildah.")
+    ] = None,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Start an image as Studio would, in both forms, and run a notebook in it that saves an object."""
+    from jsk_ci.builders import choosing
+    from jsk_ci.smoke import checks
+
+    name = image or handing.value("IMAGE", "The image to look at", "jsk-ci smoke REGISTRY/NAME@sha256:…")
+    if dry_run:
+        show(
+            {"image": name, "dry_run": True},
+            [f"Would start {name} in both of Studio's forms."],
+            as_json=as_json,
+        )
+        return
+    report = checks.look(choosing.choose(builder), name, imports or (), conflicts or ())
+    found = {
+        "image": report.image,
+        "ok": report.ok,
+        "checks": [
+            {"name": check.name, "ok": check.ok, "told": check.told, "seconds": check.seconds}
+            for check in report.checks
+        ],
+        "timing": dict(report.timing),
+    }
+    lines = [f"{'+' if check.ok else '-'} {check.name}: {check.told}" for check in report.checks]
+    show(found, lines, as_json=as_json)
+    checks.insist(report)

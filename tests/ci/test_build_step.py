@@ -1,0 +1,79 @@
+"""The step ``jsk-ci build``: as a person and as a pipeline call it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from jsk_ci import handing, registry
+from jsk_ci.references import Reference
+from tests.ci.building import *  # noqa: F403 - fixtures
+from tests.ci.building import Kernels, Made
+
+
+def call(kernels: Kernels, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "jsk_ci.cli", "build", str(folder), "--builder", kernels.builder.name]
+    return subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_a_candidate_is_handed_on(kernels: Kernels, base: Made, tmp_path: Path):
+    dotenv = tmp_path / "jsk.env"
+    done = call(
+        kernels,
+        base.order.kernel.folder,
+        *("--registry", kernels.place.kernels, "--candidate", "--dotenv", str(dotenv), "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["fingerprint"] == base.order.inputs.fingerprint
+    assert tuple(found["layers"]) == base.image.layers
+    pushed = Reference.parse(found["pushed"])
+    tag = f"candidate-{found['fingerprint'][:24]}"
+    assert registry.Repository(pushed).digest(tag) == pushed.digest
+    assert handing.read(dotenv) == {
+        "JSK_CI_IMAGE": found["pushed"],
+        "JSK_CI_FINGERPRINT": found["fingerprint"],
+        "JSK_CI_PARENT": found["parent"],
+    }
+
+
+@pytest.mark.slow
+def test_a_dry_run_builds_and_writes_nothing(kernels: Kernels, base: Made, tmp_path: Path):
+    folder = kernels.write(f"dry-{kernels.builder.name}", "fresh", kernel=f'base = "{base.pinned}"')
+    done = call(kernels, folder, "--dry-run", "--json", "--dotenv", str(tmp_path / "jsk.env"))
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["installs"] == {"fresh": "3.0"}
+    assert found["parent"] == base.pinned
+    assert kernels.builder.inspect(found["image"]) is None
+    assert not (tmp_path / "jsk.env").exists()
+
+
+@pytest.mark.slow
+def test_without_a_registry_images_of_folders_stay_here(kernels: Kernels):
+    base = kernels.write(f"near-{kernels.builder.name}", "kept")
+    folder = kernels.write(f"child-{kernels.builder.name}", "fresh", kernel=f'base = "../{base.name}"')
+    missing = call(kernels, folder)
+    assert missing.returncode == 2
+    assert f"starts from {base.name}, of which there is no image here" in missing.stderr
+    for one in (base, folder):
+        done = call(kernels, one)
+        assert done.returncode == 0, done.stderr
+    assert f"Built jsk/{folder.name}:fp-" in done.stdout
+    assert "1 packages" in done.stdout
+
+
+def test_a_candidate_needs_a_registry(tmp_path: Path):
+    done = subprocess.run(
+        [sys.executable, "-m", "jsk_ci.cli", "build", str(tmp_path), "--candidate"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--registry" in done.stderr

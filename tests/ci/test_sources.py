@@ -1,0 +1,68 @@
+"""A folder beside the project is known by the files that Git tracks in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jsk_ci import sources
+from jsk_ci.errors import LockError
+from tests.ci import locked
+
+
+@pytest.fixture
+def kit(tmp_path):
+    for name in ("kit/__init__.py", "kit/data.txt", "tests/test_kit.py", "pyproject.toml", ".hidden/x"):
+        (tmp_path / "kit" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "kit" / name).write_text(name)
+    return tmp_path / "kit"
+
+
+def test_what_git_does_not_track_does_not_count(kit):
+    locked.commit(kit.parent)
+    before = sources.digest(kit)
+    (kit / "notes").write_text("x")
+    assert sources.digest(kit) == before
+    locked.git(kit, "add", "notes")
+    assert sources.digest(kit) != before
+
+
+def test_without_git_litter_does_not_count(kit):
+    before = sources.digest(kit)
+    for name in ("__pycache__/x.pyc", "kit/x.pyc", ".venv/y", "build/z", "dist/z"):
+        (kit / name).parent.mkdir(parents=True, exist_ok=True)
+        (kit / name).write_text("x")
+    assert sources.digest(kit) == before
+    assert Path(".hidden/x") not in sources.files(kit)
+
+
+@pytest.mark.parametrize("change", ["content", "name", "mode", "gone"])
+def test_it_changes_with(kit, change):
+    locked.commit(kit.parent)
+    before, file = sources.digest(kit), kit / "kit" / "data.txt"
+    if change == "content":
+        file.write_text("other")
+    elif change == "name":
+        locked.git(kit, "mv", "kit/data.txt", "kit/other.txt")
+    elif change == "mode":
+        file.chmod(0o755)
+    else:
+        file.unlink()
+    assert sources.digest(kit) != before
+
+
+def test_only_what_counts_counts(kit):
+    before = sources.digest(kit, ["kit", "pyproject.toml"])
+    (kit / "tests" / "test_kit.py").write_text("other")
+    assert sources.digest(kit, ["kit", "pyproject.toml"]) == before
+    (kit / "kit" / "data.txt").write_text("other")
+    assert sources.digest(kit, ["kit", "pyproject.toml"]) != before
+    assert sources.files(kit, ["tests"]) == [Path("tests/test_kit.py")]
+
+
+def test_what_is_not_there_is_told(kit):
+    with pytest.raises(LockError, match="counts as a source, but there is nothing"):
+        sources.digest(kit, ["kti"])
+    with pytest.raises(LockError, match="which is not there"):
+        sources.digest(kit / "none")
