@@ -60,6 +60,7 @@ torch: | $(BIN)/python  ## add PyTorch (without CUDA) for the .pt tests, if pip 
 
 servers:  ## install the Debian packages of the real servers, where root or sudo allows
 	@tests/servers/install.sh
+	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tests.servers.gitlab
 
 # The two commands ------------------------------------------------------------------------------------
 

@@ -21,6 +21,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
     from bench.catching_up import catch_up
     from bench.disk import local
     from bench.imports import imports
+    from bench.kernels import kernels
     from bench.memory import memory
     from bench.searching import search
     from bench.small import small
@@ -37,6 +38,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
         "catchup": catch_up,
         "search": search,
         "trials": trials,
+        "kernels": kernels,
     }
 
 

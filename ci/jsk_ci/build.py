@@ -9,7 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from jsk_ci import context, credentials, delta, fingerprint, labels, parents, project, registry, sizes
+from jsk_ci import (
+    context,
+    credentials,
+    delta,
+    fingerprint,
+    labels,
+    parents,
+    project,
+    registry,
+    sizes,
+    sources,
+)
 from jsk_ci.builders.base import Builder, Image
 from jsk_ci.context import Content, Parent
 from jsk_ci.errors import BuildFailed, OverBudget, ProjectError
@@ -178,6 +189,17 @@ def local_name(kernel: str, print_: str) -> str:
 def candidate_tag(print_: str) -> str:
     """Return the tag of a candidate with this fingerprint."""
     return CANDIDATE + print_[: fingerprint.TAG_DIGITS]
+
+
+def forgotten(what: Order) -> list[str]:
+    """Return paths of files that the image will lack: path dependencies' that Git does not track."""
+    found: list[str] = []
+    for package in what.content.installed.values():
+        if package.source.get("type") == "directory":
+            folder = (what.kernel.folder / package.source["url"]).resolve()
+            names = sources.forgotten(folder, what.kernel.sources.get(package.name, ()))
+            found += [os.path.relpath(folder / name) for name in names]
+    return found
 
 
 def commit(folder: Path) -> str:

@@ -160,6 +160,11 @@ def _source(kernel: Kernel, package: Package, target: Path) -> None:
     if package.source["type"] == "directory":
         for path in sources.files(place, kernel.sources.get(package.name, ())):
             _copy(place / path, target / package.name / path)
+        for path in sources.readmes(place):  # empty, unless it counts as a source
+            readme = target / package.name / path
+            if not readme.exists():
+                readme.parent.mkdir(parents=True, exist_ok=True)
+                _text(readme, "")
         return
     if not place.is_file():
         raise LockError(f"The lock refers to the file {place}, which is not there.")

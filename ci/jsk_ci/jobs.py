@@ -17,6 +17,10 @@ from jsk_ci.errors import ProjectError
 PREFIX = "JSK_CI_JOB_"
 #: The token that GitLab makes for AWS, and the file that AWS's libraries read it from.
 _TOKEN, _TOKEN_FILE = "JSK_AWS_TOKEN", "/tmp/jsk-aws-$CI_JOB_ID"  # noqa: S108 - made by umask 077
+_WRITE_TOKEN = (
+    """trap 'rm -f "$AWS_WEB_IDENTITY_TOKEN_FILE"' EXIT""",
+    f'(umask 077; printf %s "${_TOKEN}" > "$AWS_WEB_IDENTITY_TOKEN_FILE")',
+)
 _WORDS = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False, "": False}
 
 
@@ -32,8 +36,8 @@ class Jobs:
         A line of shell before each script.
     tags
         Of the runners that take them.
-    builder
-        ``docker``, ``buildah`` or ``auto``.
+    builder, cache
+        ``docker``, ``buildah`` or ``auto``; the repository that keeps steps of builds.
     aws_role, aws_audience
         ARN of the role that is assumed by OIDC, and for whom the token is made.
     fail_on, vulnerabilities
@@ -50,6 +54,7 @@ class Jobs:
     prepare: str = ""
     tags: tuple[str, ...] = ()
     builder: str = "auto"
+    cache: str = ""
     aws_role: str = ""
     aws_audience: str = ""
     fail_on: str = "critical"
@@ -80,8 +85,7 @@ class Jobs:
         lines = [escaped(self.prepare)] if self.prepare else []
         if self.aws_role:
             job["id_tokens"] = {_TOKEN: {"aud": self.aws_audience}}
-            lines = [f'(umask 077; printf %s "${_TOKEN}" > "$AWS_WEB_IDENTITY_TOKEN_FILE")', *lines]
-            job["after_script"] = [f'rm -f "{_TOKEN_FILE}"']
+            lines = [*_WRITE_TOKEN, *lines]
         if lines:
             job["before_script"] = lines
         return job
@@ -90,6 +94,7 @@ class Jobs:
         """Return the variables of the whole pipeline, as GitLab is to read them."""
         found = {
             "JSK_CI_BUILDER": "" if self.builder == "auto" else self.builder,
+            "JSK_CI_CACHE": self.cache,
             "JSK_CI_VULNERABILITIES": self.vulnerabilities,
             "JSK_CI_STUDIO_ROLE": self.studio_role,
             "JSK_CI_DOMAIN": self.domain,
@@ -117,6 +122,7 @@ def read(environment: Mapping[str, str]) -> Jobs:
         prepare=told("PREPARE"),
         tags=tuple(re.split(r"[\s,]+", told("TAGS"))) if told("TAGS") else (),
         builder=told("BUILDER", "JSK_CI_BUILDER") or "auto",
+        cache=told("CACHE", "JSK_CI_CACHE"),
         aws_role=told("AWS_ROLE"),
         aws_audience=told("AWS_AUDIENCE", "CI_SERVER_URL"),
         fail_on=told("FAIL_ON") or "critical",

@@ -127,15 +127,17 @@ def handed(steps: Sequence[Step]) -> dict[str, str]:
 def undelivered(steps: Iterable[Step], where: str) -> list[str]:
     """Return the kernels of which nothing is to be built, but whose image this branch did not have last.
 
-    So it is when a change of dependencies is taken back, or delivering failed half-way. A rollback of a
-    domain changes nothing about the branch, and is not taken back by the next merge.
+    Merged commits count: after a release, a branch may begin anew at a merge. So it is when a change of
+    dependencies is taken back, or delivering failed half-way. A rollback of a domain changes nothing about
+    the branch, and is not taken back by the next merge.
     """
     reach = Reacher()
     found = []
     for step in steps:
         if step.decision == NOTHING:
             repository = reach(registry.of(where, step.kernel.name))
-            last = _last(repository.tags(), revisions.ancestors(step.kernel.folder), repository)
+            commits = revisions.ancestors(step.kernel.folder, merged=True)
+            last = _last(repository.tags(), commits, repository)
             if last != step.image.partition("@")[2]:
                 found.append(step.kernel.name)
     return found

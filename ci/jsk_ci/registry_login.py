@@ -63,9 +63,25 @@ def find(host: str) -> Login | None:
     RegistryError
         If a file or helper that is there cannot be used, or AWS refuses.
     """
-    for file in _files():
-        if login := _from_file(file, host):
-            return login
+    return _in_files(host) or _elsewhere(host)
+
+
+def missing(host: str) -> Login | None:
+    """Return the login for a host that no file holds, in which builders would find it.
+
+    Raises
+    ------
+    RegistryError
+        As :func:`find`.
+    """
+    return None if _in_files(host) else _elsewhere(host)
+
+
+def _in_files(host: str) -> Login | None:
+    return next(filter(None, (_from_file(file, host) for file in _files())), None)
+
+
+def _elsewhere(host: str) -> Login | None:
     if host == os.environ.get("CI_REGISTRY") and os.environ.get("CI_REGISTRY_PASSWORD"):
         return Login(os.environ.get("CI_REGISTRY_USER", ""), os.environ["CI_REGISTRY_PASSWORD"])
     if ecr_region(host):

@@ -56,10 +56,14 @@ def checked_out(folder: Path, revision: str) -> Iterator[Path]:
         yield tree / folder.resolve().relative_to(root)
 
 
-def ancestors(folder: Path, most: int = 200) -> list[str]:
-    """Return the newest commits of the branch, the last first; none outside a repository."""
+def ancestors(folder: Path, most: int = 200, *, merged: bool = False) -> list[str]:
+    """Return the newest commits of the branch, the last first; none outside a repository.
+
+    Those that were merged into it only if ``merged`` says so.
+    """
+    which = "--date-order" if merged else "--first-parent"
     try:
-        return _git(folder, "rev-list", "--first-parent", f"--max-count={most}", "HEAD").split()
+        return _git(folder, "rev-list", which, f"--max-count={most}", "HEAD").split()
     except ProjectError:
         return []
 

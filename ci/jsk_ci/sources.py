@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jsk_ci.errors import LockError
 
@@ -49,16 +51,59 @@ def digest(folder: Path, only: Sequence[str] = ()) -> str:
     return total.hexdigest()
 
 
+def forgotten(folder: Path, only: Sequence[str] = ()) -> list[Path]:
+    """Return files that would count if Git tracked them, relative to the folder; not what it ignores."""
+    asked = ["git", "-C", str(folder), "ls-files", "-z", "--others", "--exclude-standard"]
+    listed = subprocess.run(asked, capture_output=True, check=False)
+    if listed.returncode or not _tracked(folder):
+        return []
+    paths = sorted(Path(os.fsdecode(name)) for name in listed.stdout.split(b"\0") if name)
+    return [path for path in paths if not only or any(_within(path, name) for name in only)]
+
+
+def readmes(folder: Path) -> list[Path]:
+    """Return the files that a package's ``pyproject.toml`` names as its description, relative to the folder.
+
+    A build back end asks for them, and nothing that runs does.
+    """
+    try:
+        told = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []  # the back end says it better
+    named = [_table(told, "project").get("readme"), _table(told, "tool", "poetry").get("readme")]
+    flat = [name for entry in named for name in (entry if isinstance(entry, list) else [entry])]
+    names = [name.get("file") if isinstance(name, dict) else name for name in flat]
+    return [Path(name) for name in names if isinstance(name, str) and _is_inside(name)]
+
+
+def _is_inside(name: str) -> bool:
+    path = Path(name)
+    return not path.is_absolute() and ".." not in path.parts
+
+
+def _table(told: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
+    for name in names:
+        found = told.get(name)
+        told = found if isinstance(found, dict) else {}
+    return told
+
+
 def _within(path: Path, name: str) -> bool:
     return path == Path(name) or Path(name) in path.parents
 
 
 def _listed(folder: Path) -> Iterator[Path]:
     """Yield what Git tracks; where there is no repository, everything but litter."""
-    listed = subprocess.run(["git", "-C", folder, "ls-files", "-z"], capture_output=True, check=False)
-    if listed.returncode == 0 and listed.stdout:
-        yield from (Path(os.fsdecode(name)) for name in listed.stdout.split(b"\0") if name)
+    tracked = _tracked(folder)
+    if tracked:
+        yield from tracked
         return
     for root, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if name not in _LITTER and not name.startswith(".")]
         yield from (Path(root, name).relative_to(folder) for name in names if not name.endswith(".pyc"))
+
+
+def _tracked(folder: Path) -> list[Path]:
+    listed = subprocess.run(["git", "-C", folder, "ls-files", "-z"], capture_output=True, check=False)
+    names = listed.stdout.split(b"\0") if listed.returncode == 0 else []
+    return [Path(os.fsdecode(name)) for name in names if name]

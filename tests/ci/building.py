@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 from jsk_ci import build, project
 from jsk_ci.build import Order
 from jsk_ci.builders import choosing
-from jsk_ci.builders.base import Builder, Image
+from jsk_ci.builders.base import Builder, Context, Image
 from tests.ci import locked
 from tests.ci.package_index import PackageIndex
 from tests.servers import rootfs
@@ -25,6 +26,7 @@ from tests.servers.registry import Registry
 from tests.servers.s3 import ServerUnavailable
 
 RECIPE = Path(build.__file__).parent / "recipe"
+ROOT = Path(__file__).parents[2]
 PROJECT = """\
 [project]
 name = "{name}"
@@ -127,6 +129,17 @@ class Kernels:
         pinned = str(build.push_candidate(image, self.builder)) if push else ""
         return Made(order, image, pinned)
 
+    def change(self, image: Image, name: str, *lines: str) -> Image:
+        """Build what an image becomes by some lines of a Dockerfile, and give it a name."""
+        with tempfile.TemporaryDirectory() as folder:
+            text = "\n".join([f"FROM {image.reference}", "USER 0", *lines, "USER 1000:100", ""])
+            Path(folder, "Dockerfile").write_text(text)
+            return self.builder.build(Context(Path(folder), {}, {}), f"jsk-tests/{name}:1")
+
+    def debian(self) -> Image:
+        """Return the container image that bases start from."""
+        return self.builder.inspect(self.place.debian) or self.builder.pull(self.place.debian)
+
     def sh(self, image: Image, script: str) -> str:
         """Run a script in an image as Studio's user, and return what it prints."""
         ran = self.builder.run(image.reference, ["/bin/sh", "-euc", script], timeout=120)
@@ -136,21 +149,22 @@ class Kernels:
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PackageIndex]:
-    """An index with what bases are made of, and with uv, which every build fetches."""
+    """An index with what bases are made of, and with uv and Poetry, which every build fetches."""
+    fetched = tmp_path_factory.mktemp("fetched")
+    # fmt: off
+    command = [
+        sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
+        "--require-hashes", "--python-version=3.11", "--platform=manylinux2014_x86_64",
+        "--platform=manylinux_2_28_x86_64", "--dest", fetched,
+        "-r", RECIPE / "uv.txt", "-r", RECIPE / "poetry.txt",
+    ]
+    # fmt: on
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"uv and Poetry cannot be fetched: {done.stderr.strip().splitlines()[-1]}")
     with PackageIndex(tmp_path_factory.mktemp("packages") / "web") as index:
-        page = index.folder / "simple" / "uv"
-        page.mkdir()
-        # fmt: off
-        command = [
-            sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
-            "--require-hashes", "--platform=manylinux2014_x86_64", "--dest", page, "-r", RECIPE / "uv.txt",
-        ]
-        # fmt: on
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.skip(f"uv cannot be fetched: {done.stderr.strip().splitlines()[-1]}")
-        (wheel,) = page.glob("*.whl")
-        (page / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+        for wheel in fetched.glob("*.whl"):
+            index.take(wheel)
         index.add("kept", "1.0", code="import marked\n")
         index.add("marked", "1.0", code="OLD = True\n")
         index.add("marked", "2.0", code="NEW = True\n")
@@ -232,6 +246,17 @@ def base(kernels: Kernels) -> Made:
     )
     (folder / "kernel.env").write_text("LANG=C.UTF-8\nGREETING='it costs $5 \\\\ \"here\"'\n")
     return kernels.build(folder, push=True)
+
+
+@pytest.fixture(scope="session")
+def whole(kernels: Kernels) -> Made:
+    """The kit's own base, with packages of the public index, in the registry."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PIP_INDEX_URL")
+        asked = project.read(ROOT / "kernels" / "base")
+        order = build.order(asked, kernels.builder, into=kernels.place.kernels, start=kernels.place.debian)
+        image = build.carry_out(order, kernels.builder)
+    return Made(order, image, str(build.push_candidate(image, kernels.builder)))
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shutil
 import zipfile
 from collections.abc import Sequence
 from functools import partial
@@ -33,10 +34,22 @@ class PackageIndex(Threaded):
         page = self.folder / "simple" / name
         page.mkdir(exist_ok=True)
         wheel = make_wheel(page, name, version, requires, code)
+        self._list(page)
+        return wheel
+
+    def take(self, wheel: Path) -> None:
+        """Publish a wheel from elsewhere, which is moved here."""
+        page = (
+            self.folder / "simple" / wheel.name.partition("-")[0].replace("_", "-").replace(".", "-").lower()
+        )
+        page.mkdir(exist_ok=True)
+        shutil.move(wheel, page)
+        self._list(page)
+
+    def _list(self, page: Path) -> None:
         files = sorted(page.glob("*.whl"))
         links = "".join(f'<a href="{file.name}#sha256={_sha256(file)}">{file.name}</a><br>' for file in files)
         (page / "index.html").write_text(f"<!DOCTYPE html><html><body>{links}</body></html>")
-        return wheel
 
 
 def make_wheel(folder: Path, name: str, version: str, requires: Sequence[str] = (), code: str = "") -> Path:

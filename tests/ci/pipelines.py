@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jsk_ci import resources
 from jsk_ci.references import Reference
 from jsk_ci.registry import Repository
-from jsk_ci.skeleton import locks
-from tests.ci import locked
+from tests.ci import locked, small_base
 from tests.ci.building import Place
 from tests.ci.locked import git
 from tests.servers.gitlab import GitLab, Ran
@@ -23,31 +19,6 @@ from tests.servers.studio import Studio
 ROOT = Path(__file__).parents[2]
 KIT, VERSION, DOMAIN = "jsk/kit", "1.0.0", "d-story"
 ROLE = "arn:aws:iam::123456789012:role/studio"
-#: Of the kit's repository, what a base's lock names and what jobs need.
-_PARTS = ("LICENSE", "README.md", "ci/jsk_ci", "jsk_saver", "kernels", "pyproject.toml")
-_BASE = """\
-[project]
-name = "jsk-kernel-base"
-version = "1.0.0"
-requires-python = ">=3.11,<3.12"
-# As little as a notebook can run with: the whole base takes minutes to build.
-dependencies = ["ipykernel", "jsk-saver", "jupyterlab"]
-
-[tool.jsk.kernel]
-name = "base"
-display-name = "Base (Python 3.11)"
-from = "{debian}"
-python = "3.11"
-
-[tool.jsk.kernel.sources]
-jsk-saver = {sources}
-
-[tool.poetry]
-package-mode = false
-
-[tool.poetry.dependencies]
-jsk-saver = {{ path = "../.." }}
-"""
 _EXPERIMENT = """\
 [project]
 name = "iris"
@@ -70,7 +41,9 @@ base = "{base}"
 environment = "kernel.env"
 """
 _NOTEBOOK = {
-    "cells": [{"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": [], "execution_count": None}],
+    "cells": [
+        {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
+    ],
     "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}},
     "nbformat": 4,
     "nbformat_minor": 5,
@@ -171,19 +144,7 @@ def platform(folder: Path, gitlab: GitLab, place: Place) -> Project:
     project = Project("platform/kernels", folder, gitlab, place)
     clone = project.clone
     git(clone, "switch", "--quiet", "--create", "develop")
-    for part in _PARTS:
-        source, target = ROOT / part, clone / part
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    base = clone / "kernels" / "base"
-    sources = tomllib.loads((base / "pyproject.toml").read_text())["tool"]["jsk"]["kernel"]["sources"]
-    text = _BASE.format(debian=place.debian, sources=json.dumps(sources["jsk-saver"]))
-    (base / "pyproject.toml").write_text(text)
-    whole = (resources.folder("kernels") / "base" / "poetry.lock").read_text()
-    (base / "poetry.lock").write_text(locks.derive(whole, tomllib.loads(text)))
+    small_base.write(clone, place.debian)
     (clone / ".gitlab-ci.yml").write_text(PLATFORM)
     return project
 

@@ -17,7 +17,8 @@ import pytest
 from jsk_ci.errors import NotPublished, StudioError
 from jsk_ci.studio import attach, domains, forms
 from jsk_ci.studio import publish as publishing
-from tests.ci.studio_kit import as_json, asking, atomic, commands, kernel_folder, offered, publish
+from tests.ci.studio_kit import as_json, asking, commands, kernel_folder, offered, publish
+from tests.servers.one_by_one import atomic
 from tests.servers.s3 import S3Server
 from tests.servers.studio import Studio
 

@@ -119,6 +119,14 @@ def test_a_changed_folder_beside_the_project_is_another_image(kernels: Kernels, 
     assert again.order.inputs.fingerprint != experiment.order.inputs.fingerprint
 
 
+def test_a_version_that_is_younger_than_what_the_installer_remembers_is_found(kernels: Kernels, base: Made):
+    name = f"young-{kernels.builder.name}"
+    for version in ("1.0", "2.0"):
+        kernels.index.add(name, version)
+        folder = kernels.write(f"of-{name}", f"{name} =={version}", kernel=f'base = "{base.pinned}"')
+        assert f"{name}=={version}" in labels.parse(kernels.build(folder).image.labels, name).packages
+
+
 def test_pushing_an_experiment_sends_its_delta_alone(kernels: Kernels, base: Made):
     folder = kernels.write(f"one-{kernels.builder.name}", "fresh", kernel=f'base = "{base.pinned}"')
     made = kernels.build(folder)

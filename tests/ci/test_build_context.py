@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -150,6 +151,31 @@ def test_what_runs_inside_a_build_is_part_of_the_fingerprint(folder: Path, monke
     before = fingerprint.gather(kernel, BASE.digest).fingerprint
     monkeypatch.setattr(resources, "recipe", lambda: [folder / "kernel.env"])
     assert fingerprint.gather(kernel, BASE.digest).fingerprint != before
+
+
+def test_a_readme_that_is_no_source_is_empty_and_decides_nothing(folder: Path, tmp_path: Path):
+    (folder / "near" / "README.md").write_text("What it is for.\n")
+    near = folder / "near" / "pyproject.toml"
+    near.write_text(near.read_text() + 'readme = "README.md"\n')
+    told = folder / "pyproject.toml"
+    whole = write(folder, tmp_path / "whole")
+    assert (whole.folder / "sources/near/README.md").read_text() == "What it is for.\n"
+    told.write_text(told.read_text() + '\n[tool.jsk.kernel.sources]\nnear = ["near.py", "pyproject.toml"]\n')
+    made = write(folder, tmp_path / "made")
+    assert (made.folder / "sources/near/README.md").read_text() == ""
+    (folder / "near" / "README.md").write_text("What it is for, said better.\n")
+    assert write(folder, tmp_path / "again").arguments == made.arguments
+    assert states(tmp_path / "again") == states(tmp_path / "made")
+
+
+def test_poetry_is_pinned_by_hash_with_all_it_needs():
+    (file,) = [file for file in resources.recipe() if file.name == "poetry.txt"]
+    pinned = file.read_text().replace("\\\n", "").splitlines()
+    lines = [line for line in pinned if not line.startswith("#")]
+    assert any(line.startswith("poetry==") for line in lines)
+    assert any(line.startswith("poetry-core==") for line in lines)
+    for line in lines:
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( +--hash=sha256:[0-9a-f]{64})+", line), line
 
 
 def test_a_pinned_parent_has_no_tag():

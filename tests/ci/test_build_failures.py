@@ -11,6 +11,7 @@ import pytest
 from jsk_ci import build, registry
 from jsk_ci.errors import BuildFailed, OverBudget, ProjectError, RegistryError
 from jsk_ci.references import Reference
+from tests.ci import locked
 from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Kernels, Made
 from tests.ci.package_index import PackageIndex, make_wheel
@@ -67,8 +68,6 @@ def test_a_container_image_with_another_python_is_refused(kernels: Kernels):
     folder = kernels.write(name(kernels, "newer"), "kept", kernel='python = "3.12"', lock=False)
     file = folder / "pyproject.toml"
     file.write_text(file.read_text().replace("<3.12", "<3.13"))
-    from tests.ci import locked
-
     locked.lock(folder)
     with pytest.raises(BuildFailed, match=r"Python 3\.11\.\d+, and the project asks for 3\.12"):
         kernels.build(folder)
@@ -84,6 +83,17 @@ def test_an_image_over_budget_is_not_pushed_and_its_heaviest_packages_are_named(
     assert "nothing was pushed" in said
     reference = str(registry.of(kernels.place.kernels, folder.name))
     assert f"as {reference}:candidate-" in said
+
+
+def test_a_container_image_without_git_is_refused(kernels: Kernels, nothing_is_pushed):
+    image = kernels.change(kernels.debian(), "no-git", "RUN rm $(command -v git)")
+    folder = kernels.write(name(kernels, "gitless"), "kept", lock=False)
+    file = folder / "pyproject.toml"
+    file.write_text(file.read_text().replace(kernels.place.debian, image.reference))
+    locked.lock(folder)
+    with pytest.raises(BuildFailed, match="the container image has no git") as caught:
+        kernels.build(folder)
+    assert 'from = "python:3.11-bookworm"' in caught.value.hint
 
 
 def test_a_base_that_does_not_exist_is_named(kernels: Kernels):

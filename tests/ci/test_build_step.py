@@ -11,8 +11,9 @@ import pytest
 
 from jsk_ci import handing, registry
 from jsk_ci.references import Reference
+from tests.ci import locked
 from tests.ci.building import *  # noqa: F403 - fixtures
-from tests.ci.building import Kernels, Made
+from tests.ci.building import Kernels, Made, own_package
 
 
 def call(kernels: Kernels, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -66,6 +67,31 @@ def test_without_a_registry_images_of_folders_stay_here(kernels: Kernels):
         assert done.returncode == 0, done.stderr
     assert f"Built jsk/{folder.name}:fp-" in done.stdout
     assert "1 packages" in done.stdout
+
+
+@pytest.mark.slow
+def test_files_that_git_does_not_track_are_told(kernels: Kernels, base: Made):
+    folder = kernels.write(
+        f"forgetful-{kernels.builder.name}",
+        "helper",
+        kernel=f'base = "{base.pinned}"',
+        more='\n[tool.poetry.dependencies]\nhelper = { path = "helper" }\n',
+        lock=False,
+    )
+    own_package(folder / "helper")
+    locked.lock(folder)
+    locked.commit(folder)
+    assert "not in Git" not in call(kernels, folder, "--dry-run").stderr
+    new = folder / "helper" / "helper" / "new.py"
+    new.write_text("x = 1\n")
+    done = call(kernels, folder, "--dry-run", "--json")
+    assert done.returncode == 0, done.stderr
+    (name,) = json.loads(done.stdout)["not_in_git"]
+    assert Path(name).resolve() == new
+    assert "Not in the image, because Git does not track it:" in done.stderr
+    assert f"Next: git add {name}" in done.stderr
+    locked.git(folder, "add", str(new))
+    assert json.loads(call(kernels, folder, "--dry-run", "--json").stdout)["not_in_git"] == []
 
 
 def test_a_candidate_needs_a_registry(tmp_path: Path):

@@ -17,7 +17,7 @@ from jsk_ci.studio import conditional
 from jsk_ci.studio.leases import Lease, prove
 from jsk_ci.studio.patience import Patience
 from jsk_saver.errors import JskError, StoreUnreachable
-from tests.ci.studio_kit import atomic
+from tests.servers.one_by_one import atomic
 from tests.servers.s3 import S3Server
 
 HOLD = """

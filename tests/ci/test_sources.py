@@ -28,6 +28,42 @@ def test_what_git_does_not_track_does_not_count(kit):
     assert sources.digest(kit) != before
 
 
+def test_what_git_does_not_track_is_told(kit):
+    (kit / ".gitignore").write_text("*.log\n")
+    locked.commit(kit.parent)
+    assert sources.forgotten(kit) == []
+    for name in ("kit/new.py", "notes", "kit/run.log"):
+        (kit / name).write_text("x")
+    assert sources.forgotten(kit) == [Path("kit/new.py"), Path("notes")]
+    assert sources.forgotten(kit, ["kit"]) == [Path("kit/new.py")]
+
+
+def test_without_git_nothing_is_forgotten(kit):
+    (kit / "notes").write_text("x")
+    assert sources.forgotten(kit) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "files"),
+    [
+        ('[project]\nreadme = "README.md"', ["README.md"]),
+        (
+            '[project]\nreadme = { file = "docs/README.rst", content-type = "text/x-rst" }',
+            ["docs/README.rst"],
+        ),
+        ('[project]\nreadme = { text = "a kit" }', []),
+        ('[tool.poetry]\nreadme = ["README.md", "CHANGES.md"]', ["README.md", "CHANGES.md"]),
+        ('[project]\nreadme = "../README.md"', []),
+        ("[project]\nname = 'kit'", []),
+        ("project = 1", []),
+        ("[[[", []),
+    ],
+)
+def test_a_projects_description_is_found(tmp_path, text, files):
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert sources.readmes(tmp_path) == [Path(name) for name in files]
+
+
 def test_without_git_litter_does_not_count(kit):
     before = sources.digest(kit)
     for name in ("__pycache__/x.pyc", "kit/x.pyc", ".venv/y", "build/z", "dist/z"):

@@ -27,6 +27,8 @@ PROGRAMS = {"node": "nodejs", "npm": "npm", "rsync": "rsync", "git": "git"}
 _LIST = Path(__file__).with_name("npm-packages.txt")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 #: What a job's line says when it has ended.
+#: Each job in a copy of its own, with nothing in it but what is committed and what other jobs hand on.
+_OPTIONS = ("--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source", "--no-color")
 _FAILED = re.compile(r"^ FAIL  (?:\[[^\]]*\] -> )?(\S.*?)\s*$", re.MULTILINE)
 _STARTED = re.compile(r"^\s*(?:\[[^\]]*\] -> )?(\S.*?)\s+starting shell", re.MULTILINE)
 
@@ -86,7 +88,12 @@ def _install(package: str, folder: Path, home: Path) -> None:
     command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error", package]
     try:
         done = subprocess.run(
-            command, cwd=part, capture_output=True, text=True, check=False, env={**os.environ, "HOME": str(home)}
+            command,
+            cwd=part,
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "HOME": str(home)},
         )
         if done.returncode:
             raise ServerUnavailable(f"npm could not install {package}: {done.stderr.strip()[-400:]}")
@@ -133,7 +140,7 @@ class GitLab:
         """
         lines = [f"{name}: {json.dumps(value)}\n" for name, value in variables.items()]
         (clone / ".gitlab-ci-local-variables.yml").write_text("".join(lines))
-        command = [self.program, "--force-shell-executor", "--shell-isolation", "--no-color", *options]
+        command = [self.program, *_OPTIONS, *options]
         began = time.monotonic()
         done = subprocess.run(
             command, cwd=clone, env={**self._environment(), **more}, stdout=subprocess.PIPE,
@@ -164,6 +171,7 @@ def _git(folder: Path, *words: str) -> None:
 
 if __name__ == "__main__":
     try:
-        print(find())
+        find()
     except ServerUnavailable as reason:
         print(f"gitlab-ci-local is not there: {reason}", file=sys.stderr)
+        print("  What needs it is skipped, and named at the end of the tests.", file=sys.stderr)

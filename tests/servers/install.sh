@@ -6,8 +6,9 @@ set -u
 list="$(dirname "$0")/debian-packages.txt"
 wanted=${*:-$(sed 's/#.*//' "$list")}
 
+# A program of that name will do wherever it comes from: other sources of Node bring npm along, and forbid Debian's.
 is_installed() {
-    [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+    command -v "$1" >/dev/null || [ "$(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
 }
 
 list_missing() {

@@ -13,7 +13,7 @@ from tests.servers.s3 import ServerUnavailable
 #: What is run, and the Debian package that brings it.
 PROGRAMS = {"mmdebstrap": "mmdebstrap"}
 _SUITE = "bookworm"
-_PACKAGES = ("ca-certificates", "python3", "python3-pip")
+_PACKAGES = ("ca-certificates", "git", "python3", "python3-pip")
 
 
 def make() -> Path:

@@ -31,6 +31,10 @@ _HINTS = (
         "or name a container image with compilers in [tool.jsk.kernel] from.",
     ),
     (
+        re.compile(r"has no git"),
+        'Name one that has it in [tool.jsk.kernel]: from = "python:3.11-bookworm"    # not slim',
+    ),
+    (
         re.compile(r"certificate|UnknownIssuer", re.IGNORECASE),
         "Name the file with your certificates: export PIP_CERT=/etc/ssl/certs/ca-certificates.crt",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,6 +14,9 @@ from jsk_saver import terminal
 if TYPE_CHECKING:
     from jsk_ci.build import Order
     from jsk_ci.builders.base import Image
+
+#: How many files a warning names.
+_MOST = 10
 
 Candidate = Annotated[
     bool, typer.Option("--candidate", help="Push it, under a tag that only the steps of one pipeline use.")
@@ -46,7 +50,7 @@ def build(
 ) -> None:
     """Build the image of a kernel, with Docker or buildah."""
     from jsk_ci import build as building
-    from jsk_ci import handing, project
+    from jsk_ci import handing, lending, project
     from jsk_ci.builders import choosing
     from jsk_ci.errors import ProjectError
 
@@ -58,13 +62,17 @@ def build(
     kernel = project.read(folder)
     chosen = choosing.choose(builder, terminal.note)
     order = building.order(kernel, chosen, into=registry, start=parent)
-    found = {"builder": chosen.name, **_told(order)}
+    forgotten = building.forgotten(order)
+    if forgotten:
+        terminal.note(_missing(forgotten))
+    found = {"builder": chosen.name, **_told(order), "not_in_git": forgotten}
     if dry_run:
         show(found, _lines(order, None), as_json=as_json)
         return
     began = time.monotonic()
-    image = building.carry_out(order, chosen, cache=cache, fresh=fresh)
-    pinned = str(building.push_candidate(image, chosen)) if candidate else ""
+    with lending.logins(filter(None, (registry, cache, order.parent.reference))):
+        image = building.carry_out(order, chosen, cache=cache, fresh=fresh)
+        pinned = str(building.push_candidate(image, chosen)) if candidate else ""
     found |= _built(image) | {"seconds": round(time.monotonic() - began, 1), "pushed": pinned}
     if dotenv:
         told = {
@@ -74,6 +82,17 @@ def build(
         }
         handing.write(dotenv, told)
     show(found, [*_lines(order, image), *([f"Pushed {pinned}"] if pinned else [])], as_json=as_json)
+
+
+def _missing(files: list[str]) -> str:
+    """Return the warning that files will not be in the image."""
+    shown = "\n".join(f"  {name}" for name in files[:_MOST])
+    more = f"\n  and {len(files) - _MOST} more" if len(files) > _MOST else ""
+    them, rest = ("them", " …") if len(files) > 1 else ("it", "")
+    return (
+        f"Not in the image, because Git does not track {them}:\n{shown}{more}\n"
+        f"  Next: git add {shlex.quote(files[0])}{rest}    # then this again"
+    )
 
 
 def _told(order: Order) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """What runs in the first stage of a build: installs the locked packages, and lays out the image's one layer.
 
-Runs with the Python of the image, with the standard library alone. ``base`` makes an environment and puts
-it under ``/layer`` with all that an image of the kit has. ``delta`` changes the environment of the image it
-runs in, and puts there only the files that are new or changed, and a list of those that are gone; unchanged
-files of an upgraded package stay where they are, in the layers of the base.
+Runs with the Python of the image and the standard library alone. ``tools`` puts Poetry under ``/tools``.
+``base`` makes an environment and puts it under ``/layer`` with all that an image of the kit has. ``delta``
+changes the environment of the image it runs in, and puts there only the files that are new or changed, and a
+list of those that are gone; unchanged files of an upgraded package stay in the layers of the base.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from pathlib import Path
 
 CONTEXT = Path("/context")
 LAYER = Path("/layer")
+TOOLS = Path("/tools")
 SECRETS = Path("/run/secrets")
 CACHE = Path("/var/cache/jsk")
 HOME = Path("/opt/jsk")
 ENVIRONMENT = HOME / "env"
 PYTHON = ENVIRONMENT / "bin" / "python"
+#: Where %kernel looks for it (jsk_ci/editing/poetry.py): apart from a notebook's packages.
+POETRY = Path("/opt/poetry")
 #: Where KernelGateway looks. A link, because an experiment replaces a link without a trace, whereas engines
 #: note the time of day beside everything that a layer removes.
 KERNELS = Path("/usr/local/share/jupyter/kernels")
@@ -41,6 +44,7 @@ BASE_TIME = 1577836800
 DAY = 86400
 #: What the builder shows of a build that failed.
 MARK = "jsk-build: "
+State = dict[Path, tuple[object, ...]]
 
 
 class Failed(Exception):
@@ -50,48 +54,64 @@ class Failed(Exception):
 def main(kind: str) -> None:
     """Lay out a layer of this kind."""
     settings = _settings()
-    told = json.loads((CONTEXT / "kernel.json").read_text(encoding="utf-8"))
-    _bootstrap(settings)
-    if kind == "base":
-        _base(told, settings)
+    if kind == "tools":
+        _tools(settings)
     else:
-        _delta(told, settings)
+        told = json.loads((CONTEXT / "kernel.json").read_text(encoding="utf-8"))
+        (_base if kind == "base" else _delta)(told, settings)
+
+
+def _tools(settings: dict[str, str]) -> None:
+    if shutil.which("git") is None:
+        raise Failed("the container image has no git, which tells the commit that objects are saved at")
+    _bootstrap(settings)
+    _make(POETRY, settings)
+    install = [str(UV / "bin/uv"), "pip", "install", "--python", str(POETRY / "bin/python"), "--no-deps"]
+    listed = ["--require-hashes", "--only-binary=:all:", "-r", str(CONTEXT / "recipe/poetry.txt")]
+    _locked([*install, *listed], settings)
+    _tidy(POETRY)
+    (TOOLS / "opt").mkdir(parents=True)
+    shutil.move(POETRY, TOOLS / "opt/poetry")
+    _normalise(TOOLS, BASE_TIME)
+
+
+def _make(environment: Path, settings: dict[str, str]) -> None:
+    _run([str(UV / "bin/uv"), "venv", "--quiet", "--python", sys.executable, str(environment)], settings)
 
 
 def _base(told: dict[str, object], settings: dict[str, str]) -> None:
     _check_python(str(told["python"]))
     if KERNELS.exists():
         raise Failed(f"the container image has kernels of its own, in {KERNELS}")
-    _run([str(UV / "bin/uv"), "venv", "--quiet", "--python", sys.executable, str(ENVIRONMENT)], settings)
+    _make(ENVIRONMENT, settings)
     _install(settings)
     _check_installed(settings)
-    files = LAYER
-    _tidy()
-    (files / "opt/jsk").mkdir(parents=True)
-    shutil.move(ENVIRONMENT, files / "opt/jsk/env")
-    _describe(files, str(told["name"]))
-    (files / "opt/jsk/bin").mkdir()
-    shutil.copy(CONTEXT / "recipe/start-jupyterlab", files / "opt/jsk/bin")
-    _user(files)
-    _normalise(files, BASE_TIME)
+    _tidy(ENVIRONMENT)
+    (LAYER / "opt/jsk").mkdir(parents=True)
+    shutil.move(ENVIRONMENT, LAYER / "opt/jsk/env")
+    _describe(LAYER, str(told["name"]))
+    (LAYER / "opt/jsk/bin").mkdir()
+    shutil.copy(CONTEXT / "recipe/start-jupyterlab", LAYER / "opt/jsk/bin")
+    _user(LAYER)
+    _normalise(LAYER, BASE_TIME)
 
 
 def _delta(told: dict[str, object], settings: dict[str, str]) -> None:
     time = int((HOME / "packages.txt").stat().st_mtime) + DAY
     before = _state(ENVIRONMENT, told["replaced"])
+    _bootstrap(settings)
     _install(settings)
     _check_installed(settings)
-    _tidy()
+    _tidy(ENVIRONMENT)
     after = _state(ENVIRONMENT, [])
     files = LAYER / "files"
     for path in (path for path in sorted(after) if _differs(path, before, after)):
         _place(path, files / path.relative_to("/"))
-    removed = _gone(set(before) - set(after))
+    removed = sorted(str(path.relative_to("/")) for path in _gone(set(before) - set(after)))
     _describe(files, str(told["name"]))
     _normalise(files, time)
     shutil.copy(CONTEXT / "recipe/apply.py", LAYER)
-    changes = {"removed": sorted(str(path.relative_to("/")) for path in removed), "time": time}
-    (LAYER / "changes.json").write_text(json.dumps(changes), encoding="utf-8")
+    (LAYER / "changes.json").write_text(json.dumps({"removed": removed, "time": time}), encoding="utf-8")
 
 
 def _settings() -> dict[str, str]:
@@ -138,11 +158,9 @@ def _uv_settings(file: Path) -> dict[str, str]:
 
 def _bootstrap(settings: dict[str, str]) -> None:
     """Get uv, by hash, into this stage alone, with the pip of the Python below the environment."""
-    python = os.path.realpath(sys.executable)
-    command = [python, "-B", "-m", "pip", "install", "--quiet", "--no-compile", "--target", str(UV)]
-    _run(
-        [*command, "--require-hashes", "--only-binary=:all:", "-r", str(CONTEXT / "recipe/uv.txt")], settings
-    )
+    pip = [os.path.realpath(sys.executable), "-B", "-m", "pip", "install", "--quiet", "--no-compile"]
+    listed = ["--require-hashes", "--only-binary=:all:", "-r", str(CONTEXT / "recipe/uv.txt")]
+    _run([*pip, "--target", str(UV), *listed], settings)
 
 
 def _install(settings: dict[str, str]) -> None:
@@ -152,11 +170,20 @@ def _install(settings: dict[str, str]) -> None:
     pins = ["--build-constraints", str(constraints)] if constraints.exists() else []
     install = [str(UV / "bin/uv"), "pip", "install", "--no-deps", *pins]
     if (CONTEXT / "requirements.txt").read_text(encoding="utf-8").strip():
-        _run([*install, "--require-hashes", "-r", str(CONTEXT / "requirements.txt")], settings)
-    sources = sorted((CONTEXT / "sources").glob("*")) if (CONTEXT / "sources").is_dir() else []
+        _locked([*install, "--require-hashes", "-r", str(CONTEXT / "requirements.txt")], settings)
+    sources = sorted(str(path) for path in (CONTEXT / "sources").glob("*"))
     if sources:
-        paths = [str(path) for path in sources]
-        _run([*install, "--reinstall", "--no-config", *paths], settings)
+        _run([*install, "--reinstall", "--no-config", *sources], settings)
+
+
+def _locked(command: list[str], settings: dict[str, str]) -> None:
+    """Install what the lock names; asked again where the index, as it is remembered, does not have it yet."""
+    try:
+        _run(command, settings)
+    except Failed as error:
+        if not re.search("no version of|not found in the package registry", str(error)):
+            raise
+        _run([*command, "--refresh"], settings)
 
 
 def _check_python(wanted: str) -> None:
@@ -177,17 +204,13 @@ def _check_installed(settings: dict[str, str]) -> None:
         raise Failed(f"what was installed is not what the lock says: {told}")
 
 
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _tidy() -> None:
+def _tidy(environment: Path) -> None:
     """Remove what differs between two installations of the same packages: byte code and uv's own notes."""
     for name in (".lock", ".gitignore", "CACHEDIR.TAG"):
-        (ENVIRONMENT / name).unlink(missing_ok=True)
-    for folder in [path for path in ENVIRONMENT.rglob("__pycache__") if path.is_dir()]:
+        (environment / name).unlink(missing_ok=True)
+    for folder in [path for path in environment.rglob("__pycache__") if path.is_dir()]:
         shutil.rmtree(folder)
-    for record in sorted(ENVIRONMENT.glob("lib/python3*/site-packages/*.dist-info/RECORD")):
+    for record in sorted(environment.glob("lib/python3*/site-packages/*.dist-info/RECORD")):
         (record.parent / "uv_cache.json").unlink(missing_ok=True)
         lines = record.read_text(encoding="utf-8").splitlines()
         kept = sorted(line for line in lines if "/uv_cache.json," not in line and not _is_byte_code(line))
@@ -196,17 +219,20 @@ def _tidy() -> None:
             record.write_text(text, encoding="utf-8")
 
 
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
 def _is_byte_code(line: str) -> bool:
     return next(csv.reader([line]), [""])[0].endswith(".pyc")
 
 
-def _state(root: Path, replaced: object) -> dict[Path, tuple[object, ...]]:
+def _state(root: Path, replaced: object) -> State:
     """Return what tells every file and folder below ``root`` from another one of its name.
 
     The contents of packages named in ``replaced`` are hashed, because most of their files come again.
     """
-    names = set(replaced) if isinstance(replaced, list) else set()
-    hashed = set(_files_of(names)) if names else set()
+    hashed = set(_files_of(set(replaced))) if isinstance(replaced, list) else set()
     return {path: _look(path, path in hashed) for path in _walk(root)}
 
 
@@ -216,13 +242,11 @@ def _look(path: Path, hashed: bool) -> tuple[object, ...]:
         return ("folder",)
     if stat.S_ISLNK(status.st_mode):
         return ("link", str(path.readlink()))
-    digest = _digest(path) if hashed else ""
-    return ("file", status.st_mtime_ns, status.st_size, bool(status.st_mode & 0o100), digest)
+    executable = bool(status.st_mode & 0o100)
+    return ("file", status.st_mtime_ns, status.st_size, executable, _digest(path) if hashed else "")
 
 
-def _differs(
-    path: Path, before: dict[Path, tuple[object, ...]], after: dict[Path, tuple[object, ...]]
-) -> bool:
+def _differs(path: Path, before: State, after: State) -> bool:
     """Tell whether a file or link must be in the layer; folders come with what is in them."""
     old, new = before.get(path), after[path]
     if new[0] == "folder":
@@ -310,8 +334,8 @@ def _run(command: list[str], settings: dict[str, str]) -> str:
     """Run a program, show what it prints, and return that; its last words are marked if it fails."""
     done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
     sys.stdout.write(done.stderr)
+    words = [line.rstrip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
     if done.returncode:
-        words = [line.rstrip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
         raise Failed("\n".join(words[-20:]) or f"{command[0]} ended with {done.returncode}")
     return done.stdout
 
