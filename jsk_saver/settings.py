@@ -35,6 +35,8 @@ _OTHERS = {
         *("REPRODUCE", "PARAMS"),
     )
 }
+#: Before the number of an argument that a record does not tell, because it is secret.
+ARGUMENT = f"{PREFIX}ARGUMENT_"
 _NUMBERS = {"timeout": "a whole number of seconds such as 30"}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
@@ -155,7 +157,8 @@ def load(start: Path | None = None, **arguments: Any) -> Settings:
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return variables that look like the kit's, but mean nothing to it."""
     known = {PREFIX + item.name.upper() for item in fields(Settings) if item.name != "origins"} | _OTHERS
-    return sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
+    ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(ARGUMENT))
+    return sorted(name for name in ours if name not in known)
 
 
 def _working_folder() -> Path | None:

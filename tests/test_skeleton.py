@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from tests.servers.browser import PROGRAMS as BROWSERS
 from tests.servers.ceph import PROGRAMS
+from tests.servers.docker import PROGRAMS as ENGINES
 
 ROOT = Path(__file__).parents[1]
 HEAVY = {"boto3", "botocore", "pandas", "pyarrow", "numpy", "polars", "sklearn", "IPython"}
@@ -157,7 +158,7 @@ def debian_packages() -> set[str]:
 
 
 def test_every_debian_package_used_is_listed_and_the_other_way_round():
-    assert {*PROGRAMS.values(), BROWSERS[0]} == debian_packages()
+    assert {*PROGRAMS.values(), *ENGINES.values(), BROWSERS[0]} == debian_packages()
 
 
 def test_every_program_the_gateway_runs_is_known_with_its_package():

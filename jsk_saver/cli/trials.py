@@ -1,7 +1,9 @@
-"""Commands for trials: trials list, show, compare, status, sync."""
+"""Commands for trials: trials list, show, compare, pull, status, sync."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +14,7 @@ from jsk_saver.cli.failures import for_the_shell
 from jsk_saver.cli.output import note, say, say_table
 from jsk_saver.cli.session import JsonOption, Session, StoreOption
 from jsk_saver.display import Column
-from jsk_saver.errors import NotFound, StoreError
+from jsk_saver.errors import NotFound, SettingsError, StoreError
 from jsk_saver.wording import count
 
 if TYPE_CHECKING:
@@ -128,6 +130,66 @@ def compare(
         raise typer.Exit(NotFound.exit_code)
 
 
+@app.command()
+def pull(
+    context: typer.Context,
+    experiment: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXPERIMENT]", help="Its name; all that are known here without.", show_default=False
+        ),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="SOURCE", help="store, sagemaker, mlflow, or mlflow: and its address."
+        ),
+    ] = "store",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring in trials that others tracked, as read-only copies: those that are new, or have gone on."""
+    from jsk_saver.tracking import Experiment
+
+    session = Session(context, store, as_json)
+    names = [experiment] if experiment else _experiments(session)
+    brought = []
+    for name in names:
+        with _made_only_if_found(session, name, source):
+            pulled = Experiment(name, sinks=(), saver=session.saver).pull(source)
+            brought.append(
+                {"experiment": name, "from": pulled.source, "new": pulled.new, "grown": pulled.grown}
+            )
+            if not session.as_json:
+                say(f"{name}: {pulled!r}")
+    if not session.answer(brought) and not names:
+        note("There is no experiment yet; name one: jsk trials pull EXPERIMENT")
+
+
+@contextmanager
+def _made_only_if_found(session: Session, name: str, source: str) -> Iterator[None]:
+    """Have no experiment made by looking for one that nobody has."""
+    folder = _journal(session) / name
+    is_new = name not in _experiments(session)
+    try:
+        yield
+    except SettingsError as error:
+        if "experiment.pull" in error.hint:
+            error.hint = f"jsk trials pull {name} --from=store    # or sagemaker, mlflow, mlflow:http://…"
+        raise
+    finally:
+        empty = is_new and folder.is_dir() and not any(path.is_dir() for path in folder.iterdir())
+        if empty:
+            with suppress(OSError):
+                for path in folder.iterdir():
+                    path.unlink()
+                folder.rmdir()
+    if empty:
+        hint = f"jsk trials pull {name} --from=sagemaker    # or mlflow, mlflow:http://…"
+        where = session.saver.store.uri if source == "store" else telling.public(source)
+        raise NotFound(f"There is no experiment {name!r} in {where}.", hint=hint)
+
+
 # What is to be sent ---------------------------------------------------------------------------------
 
 
@@ -144,6 +206,8 @@ def status(context: typer.Context, store: StoreOption = None, as_json: JsonOptio
     waiting = [item for item in told if item.unsent or item.why]
     if waiting:
         say_table(_UNSENT, map(telling.unsent_row, waiting), f"{count(len(waiting), 'trial')} to be sent")
+        if not _is_served(_journal(session)):
+            note("  Nobody is sending now: after an hour of nothing but failures, the kit waits to be told.")
         note("  Next: jsk trials sync")
     else:
         say("Everything has been sent." if found else "No trial is to be sent anywhere.")
@@ -207,6 +271,15 @@ def _say_sync(work: Sync) -> None:
         say("Nothing is to be sent.")
     for hint in dict.fromkeys(work.hints):
         note(f"  Next: {for_the_shell(hint)}")
+
+
+def _is_served(journal: Path) -> bool:
+    from jsk_saver.tracking.sinks import courier
+
+    try:
+        return courier.is_at_work(journal)
+    except OSError:  # a journal that we may only read
+        return True
 
 
 # Names ----------------------------------------------------------------------------------------------

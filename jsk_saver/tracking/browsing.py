@@ -39,7 +39,8 @@ class Trials:
     def trials(self, pattern: Any = None, **search: Any) -> list[TrialState]:
         """Return what is known about the trials that match (all without a pattern), the oldest first.
 
-        Trials that have not changed since the last time are not read again.
+        Trials that have not changed since the last time are not read again. What is returned is the
+        caller's: changing it changes nothing here.
 
         Parameters
         ----------
@@ -47,6 +48,10 @@ class Trials:
             What they must be like, in the language of :meth:`Saver.search <jsk_saver.Saver.search>`:
             ``"k:>=3 inertia:<80 OR status:failed"``. See :mod:`jsk_saver.tracking.finding`.
         """
+        return [self._handed_out(known) for known in self._matching(pattern, **search)]
+
+    def _matching(self, pattern: Any = None, **search: Any) -> list[TrialState]:
+        """Return the trials that match as they are kept here: to look at, not to hand out."""
         from jsk_saver.tracking.finding import matching
 
         found = [self._read(entry) for entry in self._folders()]
@@ -68,7 +73,7 @@ class Trials:
         """
         from jsk_saver.tracking.compare import compare
 
-        return compare(self.trials(pattern, **search), self.goals)
+        return compare(self._matching(pattern, **search), self.goals)
 
     def best(self, metric: str, goal: Goal | None = None, pattern: Any = None, **search: Any) -> TrialState:
         """Return the trial with the best value of a metric, at any step.
@@ -95,7 +100,7 @@ class Trials:
                 f"Is a small {metric!r} good or a large one?", hint=f'experiment.best("{metric}", "min")'
             )
         check_goals({metric: wanted})
-        return best(self.trials(pattern, **search), metric, wanted)
+        return self._handed_out(best(self._matching(pattern, **search), metric, wanted))
 
     def plot(
         self,
@@ -169,8 +174,13 @@ class Trials:
         """
         for entry in self._folders():
             if entry.name == name:
-                return self._read(entry)
+                return self._handed_out(self._read(entry))
         raise NotFound(f"There is no trial {name!r} of {self.name}.", hint="experiment.compare()")
+
+    def _handed_out(self, known: TrialState) -> TrialState:
+        copy = known.copy()
+        copy.handed_out_by(self)
+        return copy
 
     def _folders(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self.folder) as entries:

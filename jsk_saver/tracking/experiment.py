@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import time
@@ -12,14 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from jsk_saver.errors import TrialExists
 from jsk_saver.lineage import pins
-from jsk_saver.tracking import active, seeds, state
+from jsk_saver.tracking import active, seeds, starting, state
 from jsk_saver.tracking.browsing import Trials
 from jsk_saver.tracking.journal import copies, layout
 from jsk_saver.tracking.journal.segment import explain
 from jsk_saver.tracking.ranking import Goal, check_goals
 from jsk_saver.tracking.sinks import check_address, default_sinks
 from jsk_saver.tracking.trial import Trial
-from jsk_saver.tracking.values import check_key
 
 if TYPE_CHECKING:
     from jsk_saver.saver import Saver
@@ -109,14 +107,15 @@ class Experiment(Trials):
         resume: bool = False,
         seed: int | None = None,
         links: Mapping[str, Any] | None = None,
-        **params: Any,
+        params: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Trial:
         """Start a trial.
 
         Parameters
         ----------
         name
-            Without one, it is named after the moment it starts.
+            Without one, it is named after the moment it starts. ``name=`` would be a parameter.
         parent
             The trial it is nested in; the one whose ``with`` block this is called in without one.
         resume
@@ -125,8 +124,10 @@ class Experiment(Trials):
             Seeds ``random``, NumPy and PyTorch, where they are there, and is noted.
         links
             Other trials it has to do with, such as the one it reproduces.
-        **params
-            Its parameters.
+        params, **more
+            Its parameters: as a dictionary, by keyword, or some each way. Those that are called like an
+            option of this method go into the dictionary: ``params={"seed": 7}`` is a parameter, and seeds
+            nothing.
 
         Returns
         -------
@@ -137,28 +138,49 @@ class Experiment(Trials):
         ------
         TrialExists
             If there is a trial of that name, and ``resume`` does not say to go on with it.
+        InvalidMetadata
+            If an option is not what it should be, or the trial that is resumed has other parameters. Nothing
+            has begun then.
+
+        Examples
+        --------
+        >>> with experiment.trial(k=5, params={"seed": 7, "learning rate": 0.1}) as trial:
+        ...     trial.params
+        {'seed': 7, 'learning rate': 0.1, 'k': 5}
         """
+        chosen = starting.merged(params, more)
+        starting.check_options(name, parent=parent, resume=resume, links=links, params=chosen)
         if seed is not None:
             seeds.plant(seed)
         if os.environ.get(pins.VARIABLE):
             from jsk_saver.tracking.reproduce import child
 
-            name, links = child.place(self.name, name, params, links)
-        for key in params:  # before anything has begun
-            check_key(key, "param")
+            name, links = child.place(self.name, name, chosen, links)
         folder, is_new = self._make_folder(name, resume)
+        before = None if is_new else state.read(folder)
+        if before is not None:
+            starting.refuse_others(folder.name, before.params, chosen)
         outer = parent or active.surrounding()
         nested = outer.name if outer is not None and outer.experiment.name == self.name else ""
         trial = Trial(self, folder, parent=nested if nested != folder.name else "", links=links)
-        self._announce(trial)
-        if not is_new:
-            trial.resume(state.read(folder))
-        if params:
-            trial.log_params(params)
+        try:
+            self._begin(trial, before, chosen, seed)
+        except BaseException as error:  # nobody has it, to end it
+            trial.finish_after(error)
+            raise
+        return trial
+
+    def _begin(
+        self, trial: Trial, before: state.TrialState | None, params: dict[str, Any], seed: int | None
+    ) -> None:
         from jsk_saver.tracking import surroundings
 
+        self._announce(trial)
+        if before is not None:
+            trial.resume(before)
+        if params:
+            trial.log_params(params)
         surroundings.note(trial, seed)
-        return trial
 
     def _make_folder(self, name: str, resume: bool) -> tuple[Path, bool]:
         if name:
@@ -187,7 +209,8 @@ class Experiment(Trials):
         """Make each call of a function a trial: its arguments are the parameters.
 
         What it returns is logged as metrics where it is a dictionary of numbers. Inside,
-        ``Experiment.current()`` is the trial.
+        ``Experiment.current()`` is the trial. That of a coroutine begins when it is awaited and ends when it
+        returns; that of a generator, from its first item to its last, is stopped if it is closed before.
 
         Examples
         --------
@@ -197,22 +220,9 @@ class Experiment(Trials):
         >>> train(4)
         {'inertia': 25.0}
         """
-        import inspect
+        from jsk_saver.tracking.tracked import tracked
 
-        signature = inspect.signature(function)
-
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            with self.trial(links={"function": function.__qualname__}) as trial:
-                trial.log_params(bound.arguments)
-                result = function(*args, **kwargs)
-                if isinstance(result, Mapping):
-                    trial.log_metrics({k: v for k, v in result.items() if _is_number(v)})
-                return result
-
-        return call  # type: ignore[return-value]
+        return tracked(self, function)
 
     @staticmethod
     def current() -> Trial | None:
@@ -313,12 +323,6 @@ def _ready_made() -> Saver:
     from jsk_saver import saver
 
     return saver
-
-
-def _is_number(value: Any) -> bool:
-    import numbers
-
-    return isinstance(value, numbers.Real)
 
 
 def _load(path: Path) -> dict[str, Any]:

@@ -80,10 +80,14 @@ def as_record(trial: TrialState) -> Record:
 def nested(values: dict[str, Any]) -> dict[str, Any]:
     """Return names with dots in them as paths as well: autologging notes ``KMeans.n_clusters``.
 
+    Where there is something already, both stand in a list, in which a search finds either.
+
     Examples
     --------
     >>> nested({"k": 1, "KMeans.init": "random"})
     {'k': 1, 'KMeans.init': 'random', 'KMeans': {'init': 'random'}}
+    >>> nested({"loss": 3, "loss.min": 99})
+    {'loss': [3, {'min': 99}], 'loss.min': 99}
     """
     found = dict(values)
     for name, value in values.items():
@@ -91,11 +95,11 @@ def nested(values: dict[str, Any]) -> dict[str, Any]:
         place = found
         for key in way:
             inner = place.get(key, {})
-            if not isinstance(inner, dict):
-                break
-            place[key] = place = dict(inner)
-        else:
-            place.setdefault(last, value)
+            below = dict(inner) if isinstance(inner, dict) else {}
+            place[key] = below if isinstance(inner, dict) else [inner, below]
+            place = below
+        if way:
+            place[last] = [place[last], value] if last in place else value
     return found
 
 

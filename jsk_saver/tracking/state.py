@@ -5,24 +5,46 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from jsk_saver.errors import CannotReproduce
+from jsk_saver.tracking import values
 from jsk_saver.tracking.journal import copies, layout, points, reading
 from jsk_saver.tracking.journal.summary import Metric
+from jsk_saver.tracking.outcome import COMPLETED, FAILED, LOST, RUNNING, STOPPED, Fate, last_sign, settle
 
-RUNNING, COMPLETED, FAILED, STOPPED, LOST = "running", "completed", "failed", "stopped", "lost"
+if TYPE_CHECKING:
+    from jsk_saver.tracking.browsing import Trials
+    from jsk_saver.tracking.reproduce import Verdict
+
+__all__ = ["COMPLETED", "FAILED", "LOST", "RUNNING", "STOPPED", "TrialState", "read", "summed", "this_host"]
 
 Event = dict[str, Any]
 
+_ENDS = (COMPLETED, FAILED, STOPPED, LOST)
 #: Points that are held at a time while they are summed up.
 _BLOCK = 8192
 
 
+class _Whose:
+    """Which experiment handed a state out: no part of what the record says, nor of a copy or a pickle."""
+
+    __slots__ = ("whose",)
+    whose: Trials
+
+    def handed_out_by(self, whose: Trials) -> None:
+        """Remember who knows where the record is."""
+        self.whose = whose
+
+    def __getstate__(self) -> Any:
+        return None, {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
+
+
 @dataclass(slots=True)
-class TrialState:
+class TrialState(_Whose):
     """Everything a trial's record says.
 
     Parameters
@@ -30,7 +52,8 @@ class TrialState:
     experiment, name
         Whose trial, and what it is called.
     status
-        ``running``, ``completed``, ``failed``, ``stopped`` or ``lost`` (the process died).
+        ``running``, ``completed``, ``failed``, ``stopped`` or ``lost`` (the process died). With several
+        writers: running while one of them lives, then what happened last.
     error
         The traceback of a failed trial.
     started, ended
@@ -86,14 +109,42 @@ class TrialState:
         """When it started."""
         return dt.datetime.fromtimestamp(self.started, dt.UTC)
 
+    def copy(self) -> TrialState:
+        """Return the same, to change at will."""
+        held = {
+            one.name: values.own(getattr(self, one.name)) for one in fields(self) if one.name != "metrics"
+        }
+        return TrialState(**held, metrics={name: metric.copy() for name, metric in self.metrics.items()})
+
+    def reproduce(self, **options: Any) -> Verdict:
+        """Run the trial again from its record; as :meth:`jsk_saver.Experiment.reproduce`.
+
+        Raises
+        ------
+        CannotReproduce
+            If no experiment has handed it out, or something is missing.
+        """
+        again = getattr(getattr(self, "whose", None), "reproduce", None)
+        if again is None:
+            raise CannotReproduce(
+                f"It is not known where the record of {self.experiment}/{self.name} is.",
+                kept="The record, as it is; nothing has run.",
+                hint=f'Experiment("{self.experiment}").reproduce("{self.name}")',
+            )
+        verdict: Verdict = again(self.name, **options)
+        return verdict
+
 
 def read(folder: Path) -> TrialState:
     """Return what the journal knows about the trial in ``folder``."""
     state = TrialState(folder.parent.name, folder.name)
     copy = copies.read(folder)
     state.pulled = copy.source if copy else ""
-    for path in layout.writers(folder):
-        _Fold(state, path, copy).run()
+    folds = [_Fold(state, path, copy) for path in layout.writers(folder)]
+    for fold in folds:
+        fold.run()
+    outcome = settle([fold.fate for fold in folds if fold.started], is_copy=copy is not None)
+    state.status, state.error, state.ended = outcome
     return state
 
 
@@ -103,9 +154,10 @@ class _Fold:
     def __init__(self, state: TrialState, path: Path, copy: copies.Copy | None = None) -> None:
         self._state, self._path, self._copy = state, path, copy
         self._names: dict[int, str] = {}
-        self._host, self._last = "", 0.0
+        self._host = ""
+        self.fate = Fate(path.stem)
         #: Whether the trial itself was started in these events; a forked worker's only add to it.
-        self._started = self._ended = False
+        self.started = self._ended = False
 
     def run(self) -> None:
         for _, event in reading.events(self._path):
@@ -113,7 +165,8 @@ class _Fold:
             try:
                 if take is not None:
                     take(self, event)
-                self._last = float(event.get("time", self._last))
+                if event["kind"] == "end" or not self._ended:
+                    self.fate.last = float(event.get("time", self.fate.last))
             except (AttributeError, KeyError, TypeError, ValueError):
                 continue  # damaged, or of somebody who writes otherwise: the rest still counts
         if not self._ended:
@@ -121,30 +174,28 @@ class _Fold:
 
     def _start(self, event: Event) -> None:
         state = self._state
-        self._started, self._host = True, event.get("host", "")
+        self.started, self._host = True, event.get("host", "")
         state.host = self._host or state.host
-        state.status, state.ended, state.error = RUNNING, None, ""
         if not state.started:
             state.started, state.parent = event["time"], event.get("parent", "")
         state.links |= event.get("links", {})
 
     def _end(self, event: Event) -> None:
         self._ended = True
-        if self._started:
-            self._state.status, self._state.error = event["status"], event.get("error", "")
-            self._state.ended = event["time"]
-        for name, values in event.get("metrics", {}).items():
-            self._merge(name, Metric.from_list(values))
+        if event["status"] in _ENDS:
+            self.fate.status, self.fate.error = event["status"], str(event.get("error", ""))
+            self.fate.beside = [str(writer) for writer in event.get("beside", ())]
+        for name, summary in event.get("metrics", {}).items():
+            self._merge(name, Metric.from_list(summary))
 
     def _without_end(self) -> None:
         """Say whether the writer still runs, and sum up the points it has written so far."""
-        state = self._state
-        if self._started and self._copy is not None:
-            if self._copy.lost >= self._last:  # as was said where it ran: from here its writer is not seen
-                state.status, state.ended = LOST, self._copy.lost
-        elif self._started and not reading.is_alive(self._path, self._host, this_host()):
-            state.status = LOST
-            state.ended = max(self._last, self._path.stat().st_mtime)
+        fate = self.fate
+        if self._copy is not None:
+            if self._copy.lost >= fate.last:  # as was said where it ran: from here its writer is not seen
+                fate.status, fate.died = LOST, self._copy.lost
+        elif self.started and not reading.is_alive(self._path, self._host, this_host()):
+            fate.status, fate.died = LOST, last_sign(self._path, fate.last)
         for name, metric in summed(reading.points_of(self._path), self._names).items():
             self._merge(name, metric)
 

@@ -96,9 +96,7 @@ def text(name: str, value: Any) -> str:
 
 def best_row(frame: pd.DataFrame, name: str) -> int:
     """Return the row with the best value of a metric whose goal is known; -1 where there is none."""
-    goals = frame.attrs.get("goals", {})
-    metric = name.removeprefix("metrics.")
-    goal = goals.get(metric) or goals.get(metric.removesuffix(".best"))
+    goal = frame.attrs.get("goals", {}).get(name)
     values = list(frame[name])
     known = [at for at, value in enumerate(values) if not math.isnan(value)]
     if goal is None or len(known) < 2:

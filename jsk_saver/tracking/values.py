@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import numbers
 from collections.abc import Mapping
@@ -48,7 +49,7 @@ def number(name: str, value: Any) -> float:
         except (TypeError, ValueError, OverflowError):
             pass
     raise InvalidMetadata(
-        f"The metric {name!r} is a number, not {_short(value)}.",
+        f"The metric {name!r} is a number, not {short(value)}.",
         hint=f'trial.log_metric("{name}", float(value))  or  trial.log_param("{name}", value)',
     )
 
@@ -65,7 +66,7 @@ def whole(name: str, step: Any) -> int | None:
         return step
     if isinstance(step, numbers.Integral) or (isinstance(step, float) and step.is_integer()):
         return int(step)
-    raise InvalidMetadata(f"The step of {name!r} is a whole number, not {_short(step)}.", hint="step=0")
+    raise InvalidMetadata(f"The step of {name!r} is a whole number, not {short(step)}.", hint="step=0")
 
 
 def plain(value: Any) -> Any:
@@ -91,6 +92,27 @@ def plain(value: Any) -> Any:
     return str(value)
 
 
-def _short(value: Any) -> str:
+def own(value: Any) -> Any:
+    """Return JSON that shares no list and no dictionary with ``value``."""
+    if isinstance(value, dict):
+        return {key: own(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [own(item) for item in value]
+    return value
+
+
+def same(one: Any, other: Any) -> bool:
+    """Tell whether two values are the same in JSON: for Python 1, 1.0 and True are one.
+
+    Examples
+    --------
+    >>> same({"k": 1}, {"k": 1}), same(1, True), same(1, 1.0)
+    (True, False, False)
+    """
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def short(value: Any) -> str:
+    """Return what to show of a value in a message."""
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}…"

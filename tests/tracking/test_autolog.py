@@ -58,7 +58,7 @@ def everything_patched() -> dict[tuple[str, str], Any]:
     found = {
         (f"{kind.__module__}.{kind.__qualname__}", name): vars(kind)[name]
         for kind in patching._below(BaseEstimator)
-        for name in (*METHODS, "__init_subclass__")
+        for name in (*METHODS, "__init_subclass__", "__setstate__")
         if name in vars(kind)
     }
     for name in metrics.__all__:
@@ -167,6 +167,10 @@ def test_a_search_is_logged_once_with_its_best_and_all_its_results(
     (file,) = [file for file in known.files if file["name"] == "GridSearchCV-search"]
     table = pd.read_csv(Path(trial.folder, "files", file["file"]))
     assert list(table["mean_test_score"]) == pytest.approx(list(search.cv_results_["mean_test_score"]))
+    assert not [name for name in table.columns if name.endswith("_time")]
+    (file,) = [file for file in known.files if file["name"] == "GridSearchCV-search-times"]
+    times = pd.read_csv(Path(trial.folder, "files", file["file"]))
+    assert list(times["mean_fit_time"]) == pytest.approx(list(search.cv_results_["mean_fit_time"]))
 
 
 @pytest.mark.parametrize("backend", ["sequential", "threading"])
@@ -521,6 +525,64 @@ with experiment.trial("parent"), autolog():
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
 """
+
+
+_CLASSES = """
+import sys
+import cloudpickle, joblib, numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.metaestimators import available_if
+from jsk_saver import Saver
+from jsk_saver.tracking import Experiment
+
+def make():
+    class Nearest(ClassifierMixin, BaseEstimator):
+        def __init__(self, power=1):
+            self.power = power
+        def fit(self, X, y):
+            self.classes_ = np.unique(y)
+            self.means_ = np.array([X[y == one].mean(axis=0) for one in self.classes_])
+            self.saw_ = sorted(name for name in sys.modules if name.startswith("jsk"))
+            return self
+        @available_if(lambda self: True)
+        def fit_predict(self, X, y):
+            return super().score(X, y), self.fit(X, y).predict(X)
+        def predict(self, X):
+            away = (np.abs(X[:, None] - self.means_) ** self.power).sum(axis=2)
+            return self.classes_[away.argmin(axis=1)]
+    Nearest.__module__, Nearest.__qualname__ = "__main__", "Nearest"
+    return Nearest
+
+Before = make()
+X = np.repeat([[0.0], [1.0], [5.0], [6.0]], 6, axis=0)
+y = np.repeat([0, 0, 1, 1], 6)
+experiment = Experiment("mine", saver=Saver())
+with experiment.trial("t") as trial, trial.autolog(plots=False):
+    for step, Nearest in enumerate((Before, make())):
+        assert b"jsk_saver" not in cloudpickle.dumps(Nearest()), "the tracker is in the pickle"
+        search = GridSearchCV(Nearest(), {"power": [1, 2]}, cv=2, n_jobs=2).fit(X, y)
+        assert search.best_score_ == 1.0
+        fitted = joblib.Parallel(n_jobs=2)(joblib.delayed(Nearest(power).fit)(X, y) for power in (1, 2))
+        assert [model.saw_ for model in fitted] == [[], []], fitted[0].saw_
+        assert Nearest(step + 3).fit(X, y).score(X, y) == 1.0
+    for kind in (Before, Nearest):
+        assert kind.fit.__wrapped__.__code__.co_filename == __file__
+for kind in (Before, Nearest):
+    assert not hasattr(kind.fit, "__wrapped__")
+    assert b"jsk_saver" not in cloudpickle.dumps(kind())
+print(*sorted(experiment["t"].params))
+"""
+
+
+def test_classes_of_the_users_own_go_to_workers_without_the_tracker(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(_CLASSES)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.split()
+    assert {"GridSearchCV.best.power", "Nearest.power", "Nearest-2.power"} <= set(said)
 
 
 def test_a_forked_worker_is_left_alone(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+from matplotlib.figure import Figure
 
 from jsk_saver import Saver
 from jsk_saver.errors import InvalidName, StoreError
@@ -16,9 +18,6 @@ from jsk_saver.tracking.report.artifacts import Artifacts
 from jsk_saver.tracking.report.details import commit_address
 from jsk_saver.tracking.report.text import link, markdown
 from tests.tracking.browser import hover, looking
-
-pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
-pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 
 EVIL = "</script><img src=http://127.0.0.1:9/x onerror=alert(1)>&amp;'\""
 COMMIT = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
@@ -41,7 +40,6 @@ def _train(experiment: Experiment, count: int) -> None:
 @pytest.fixture
 def full(saver: Saver) -> Experiment:
     """An experiment with everything that a report tells, some of it hostile."""
-    plt = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed")
     experiment = Experiment(
         "iris-kmeans",
         f"How many **clusters**? {EVIL}",
@@ -57,7 +55,7 @@ def full(saver: Saver) -> Experiment:
         trial.log_metric("inertia", -50.0)
         trial.note(f"# Lucky\n\nby *chance* {EVIL} [no](javascript:alert(2)) ![no](http://127.0.0.1:9/y.png)")
         trial.tag(stage=EVIL)
-        figure = plt.Figure(figsize=(3, 2))
+        figure = Figure(figsize=(3, 2))
         figure.subplots().plot([1, 3, 2])
         trial.log_figure("curve", figure)
         trial.log_table("scores", [{"class": EVIL, "f1": 0.5}])
@@ -162,9 +160,8 @@ def test_it_prints_with_all_trials_open(full: Experiment, tmp_path: Path) -> Non
 
 
 def test_a_figure_with_scripts_of_its_own_is_kept_in_a_box(experiment: Experiment, tmp_path: Path) -> None:
-    express = pytest.importorskip("plotly.graph_objects")
     with experiment.trial("boxed") as trial:
-        trial.log_figure("own", express.Figure(express.Scatter(x=[1, 2], y=[3, 4], name=EVIL)))
+        trial.log_figure("own", go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name=EVIL)))
     with looking(experiment.report(tmp_path / "report.html")) as look:
         look.page.click("#trial-boxed > summary")
         frame = look.page.frame_locator("iframe")

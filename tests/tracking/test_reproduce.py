@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -14,15 +15,29 @@ from types import SimpleNamespace
 
 import pytest
 
+from jsk_saver import Saver
 from jsk_saver.errors import CannotReproduce, RunFailed
-from jsk_saver.tracking import reproduce
-from jsk_saver.tracking.reproduce import code, record, venvs
+from jsk_saver.tracking import Experiment, reproduce
+from jsk_saver.tracking.journal import layout
+from jsk_saver.tracking.reproduce import code, environments, notebooks, record, venvs
 from jsk_saver.tracking.reproduce.workspace import Workspace
+from jsk_saver.tracking.sinks import shipping
+from jsk_saver.tracking.sinks.store import StoreSink
 from tests.tracking.reproducing import SCRIPT, Project
 
 
 def whats_missing(project: Project, name: str, **options: str) -> list[str]:
     return [piece.what for piece in reproduce.missing(project.experiment, name, **options)]
+
+
+def record_packages(project: Project, name: str, text: str) -> None:
+    """Have a trial's record name other packages."""
+    old = record.load(project.experiment, name).kept("packages")
+    assert old is not None
+    new = old.with_name(f"{hashlib.sha256(text.encode()).hexdigest()[:32]}.txt")
+    new.write_text(text)
+    for path in layout.writers(project.experiment.folder / name):
+        path.write_bytes(path.read_bytes().replace(old.name.encode(), new.name.encode()))
 
 
 def test_a_script_is_run_again_at_its_commit_and_gives_the_same(project: Project) -> None:
@@ -255,8 +270,39 @@ def test_a_notebook_is_run_again_with_its_parameters(project: Project) -> None:
     verdict = project.experiment.reproduce(name, keep=project.home / "kept")
     assert verdict.ok
     executed = json.loads((project.home / "kept" / "executed.ipynb").read_text())
-    assert ["injected-parameters"] in [cell["metadata"].get("tags") for cell in executed["cells"]]
+    assert [cell["metadata"].get("tags") for cell in executed["cells"]] == [
+        ["parameters"], ["injected-parameters"], [],
+    ]  # fmt: skip
     assert project.leftovers() == []
+    again = project.experiment[verdict.new.partition("/")[2]]
+    (file,) = again.files
+    assert (file["what"], file["name"]) == ("notebook", "executed.ipynb")
+    assert (
+        json.loads((project.home / "journal" / verdict.new / "files" / file["file"]).read_text()) == executed
+    )
+    assert (again.status, verdict.files) == ("completed", [])
+    once_more = again.reproduce()
+    assert (once_more.ok, once_more.files) == (True, [])
+
+
+def test_parameters_go_where_papermill_has_put_some_and_leave_what_else_it_set(project: Project) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    path = notebook(
+        project, ("k = 1", "parameters"), ("import os",), ("k = 2\npath = 'x'", "injected-parameters")
+    )
+    book = nbformat.read(path, as_version=4)
+    notebooks.inject(book, {"k": 6, "seed": 3})
+    names: dict[str, object] = {}
+    exec("\n".join(cell.source for cell in book.cells), names)
+    assert len(book.cells) == 3
+    assert {name: names.get(name) for name in ("k", "path", "seed")} == {"k": 6, "path": "x", "seed": None}
+
+
+def test_nothing_is_injected_where_no_cell_sets_parameters(project: Project) -> None:
+    nbformat = pytest.importorskip("nbformat")
+    book = nbformat.read(notebook(project, ("k = 1",)), as_version=4)
+    notebooks.inject(book, {"k": 6})
+    assert [cell.source for cell in book.cells] == ["k = 1"]
 
 
 def test_a_cell_that_fails_is_told(project: Project) -> None:
@@ -326,8 +372,8 @@ def _pid(project: Project, name: str) -> int:
 def test_packages_that_differ_are_told_where_this_environment_is_asked_for(project: Project) -> None:
     project.run("train.py")
     name = project.trial(k=1)
-    (listed,) = (project.home / "journal" / "demo" / ".code").glob("*.txt")
-    listed.write_text(listed.read_text() + "not-on-any-index==9.9\n")
+    installed = record.load(project.experiment, name).read("packages") or b""
+    record_packages(project, name, f"{installed.decode()}not-on-any-index==9.9\n")
     told: list[str] = []
     verdict = reproduce.reproduce(project.experiment, name, environment="here", tell=told.append)
     assert verdict.ok
@@ -341,11 +387,30 @@ def test_an_image_that_is_not_there_is_named(
     project.run("train.py", JSK_KERNEL_IMAGE="registry.example.org/base@sha256:0")
     engine = tmp_path / "bin" / "docker"
     engine.parent.mkdir()
-    engine.write_text("#!/bin/sh\necho 'no such image' >&2; exit 1\n")
+    engine.write_text("#!/bin/sh\n[ $1 = version ] || { echo 'no such image' >&2; exit 1; }\n")
     engine.chmod(0o755)
     monkeypatch.setenv("PATH", f"{engine.parent}{os.pathsep}{os.environ['PATH']}")
     (piece,) = whats_missing(project, project.trial(k=1))
     assert "registry.example.org/base@sha256:0 is not here, and cannot be pulled: no such image" in piece
+
+
+def test_a_client_without_its_engine_is_no_engine(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project.run("train.py", JSK_KERNEL_IMAGE="base:1")
+    for name in ("docker", "podman"):
+        client = tmp_path / "bin" / name
+        client.parent.mkdir(exist_ok=True)
+        client.write_text("#!/bin/sh\necho 'Is the daemon running?' >&2; exit 1\n")
+        client.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    wanted = record.load(project.experiment, project.trial(k=1))
+    chosen = environments.choose(wanted, "auto")
+    assert (chosen.kind, chosen.image) == ("venv", "")
+    said = "There is no container engine here: instead of the kernel image base:1, a virtual environment."
+    assert chosen.notes == [said]
+    with pytest.raises(CannotReproduce, match="There is no container engine here"):
+        environments.choose(wanted, "image")
 
 
 def test_a_recorded_image_is_run_by_the_engine(
@@ -407,8 +472,7 @@ def test_a_virtual_environment_has_the_recorded_packages_and_is_used_again(
     assert done.stdout.startswith("42"), done.stderr
     assert "- jsk-sample==2.0" in caught.value.what
     assert "- jsk-none-such==1" in caught.value.what
-    (listed,) = (project.home / "journal" / "demo" / ".code").glob("*.txt")
-    listed.write_text("".join(f"{line}\n" for line in (*needed, "jsk-sample==1.0")))
+    record_packages(project, name, "".join(f"{line}\n" for line in (*needed, "jsk-sample==1.0")))
     verdict = project.experiment.reproduce(name, environment="venv")
     assert verdict.ok
     assert "(used again)" in verdict.environment
@@ -448,3 +512,95 @@ def test_a_record_that_names_a_place_outside_its_repository_is_refused(tmp_path:
     with pytest.raises(CannotReproduce, match="outside of its repository"):
         code._below(SimpleNamespace(code=tmp_path / "code"), Path(path))
     assert code._below(SimpleNamespace(code=tmp_path / "code"), Path("a/b.py")) == tmp_path / "code/a/b.py"
+
+
+# Records of other people ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(project: Project, tmp_path: Path) -> Experiment:
+    """The experiment as somebody else pulled it, whose trial had uncommitted changes."""
+    project.write("helper.py", "from extra.more import five as factor\n")
+    project.write("extra/more.py", "five = 5\n")
+    project.run("train.py")
+    sink = StoreSink(project.saver.store)
+    for known in project.experiment.trials():
+        assert shipping.ship(project.experiment.folder / known.name, sink)
+    project.git("checkout", "-q", "--", ".")
+    project.git("clean", "-qfd")
+    other = Experiment("demo", saver=Saver(project.saver.store.uri, home=tmp_path / "other"))
+    assert len(other.pull().new) == 2
+    return other
+
+
+def pulled_code(elsewhere: Experiment, pattern: str) -> Path:
+    (path,) = (elsewhere.folder / layout.PULLED_CODE).glob(pattern)
+    return path
+
+
+def test_a_pulled_trial_is_run_again_with_the_changes_that_came_with_it(
+    project: Project, elsewhere: Experiment
+) -> None:
+    verdict = elsewhere.reproduce(project.trial(k=1))
+    assert verdict.ok
+    assert [item.verdict for item in verdict.metrics] == ["equal"]
+
+
+def test_changes_that_are_not_those_of_the_record_are_not_run(
+    project: Project, elsewhere: Experiment
+) -> None:
+    path = pulled_code(elsewhere, "*.patch")
+    said = path.read_bytes()
+    assert b"+five = 5" in said
+    path.write_bytes(said.replace(b"+five = 5", b"+five = 6"))
+    before = len(elsewhere.trials())
+    for anyway in (False, True):
+        with pytest.raises(CannotReproduce, match="may not be those of its record") as caught:
+            elsewhere.reproduce(project.trial(k=1), anyway=anyway)
+        assert str(path) in caught.value.hint
+    assert len(elsewhere.trials()) == before
+    assert project.git("worktree", "list").count("\n") == 0
+
+
+@pytest.mark.parametrize(
+    ("pattern", "told"),
+    [("*.py", "The content of train.py was altered"), ("*.txt", "list of packages was not kept")],
+)
+def test_what_is_not_as_its_name_says_is_named_and_not_run(
+    pattern: str, told: str, project: Project, elsewhere: Experiment
+) -> None:
+    path = pulled_code(elsewhere, pattern)
+    path.write_bytes(path.read_bytes() + b"\nmalware==1.0\n")
+    name = project.trial(k=1)
+    (piece,) = [piece.what for piece in reproduce.missing(elsewhere, name, environment="venv")]
+    assert told in piece
+    with pytest.raises(CannotReproduce, match="missing"):
+        elsewhere.reproduce(name, environment="venv")
+
+
+def test_an_altered_program_of_ones_own_is_not_run_either(project: Project) -> None:
+    project.run("train.py")
+    (path,) = (project.home / "journal" / "demo" / ".code").glob("*.py")
+    path.write_text(f"open({str(project.home / 'ran')!r}, 'w')\n")
+    name = project.trial(k=1)
+    (piece,) = whats_missing(project, name)
+    assert piece == "The content of train.py was altered since it was kept."
+    assert project.experiment.reproduce(name, anyway=True).ok  # with what the commit has
+    assert not (project.home / "ran").exists()
+
+
+HIJACKING = """
+import os, sysconfig
+if "JSK_REPRODUCE" in os.environ:
+    raise SystemError("of the user")
+exec(open(os.path.join(sysconfig.get_path("stdlib"), "tempfile.py")).read())
+"""
+
+
+def test_a_file_beside_a_notebook_is_not_taken_for_a_module_of_what_runs_it(project: Project) -> None:
+    pytest.importorskip("nbclient")
+    path = notebook(project, (SCRIPT,))
+    project.write("tempfile.py", HIJACKING)
+    project.commit()
+    execute(project, path)
+    assert project.experiment.reproduce(project.trial(k=1)).ok

@@ -250,6 +250,35 @@ def test_a_comparison_is_a_frame_with_a_row_per_trial(experiment: Experiment) ->
     assert page.count("<tr>") == 4
 
 
+def test_a_metric_that_is_called_like_a_summary_hides_nothing(experiment: Experiment) -> None:
+    experiment.goals["loss"] = "min"
+    names = ("loss.min", "loss (min)", "loss.best")
+    for number in (1, 2):
+        with experiment.trial(f"t{number}") as trial:
+            for loss in (5.0, 3.0, 4.0):
+                trial.log_metric("loss", loss * number)
+            trial.log_metrics({name: 90.0 + at + number for at, name in enumerate(names)})
+    frame = experiment.compare()
+    assert frame.filter(like="metrics.").iloc[0].to_dict() == {
+        "metrics.loss": 4.0,
+        "metrics.loss.min": 91.0,
+        "metrics.loss (min)": 92.0,
+        "metrics.loss.best": 93.0,
+        "metrics.loss ((min))": 3.0,
+        "metrics.loss.max": 5.0,
+        "metrics.loss (best)": 3.0,
+    }
+    marked = [line for line in frame._repr_html_().split("<td") if "font-weight:700" in line]
+    assert [line.split(">")[1].split("<")[0] for line in marked] == ["4", "3"], "loss, and its best"
+
+    def found(pattern: str) -> list[str]:
+        return [known.name for known in experiment.trials(pattern)]
+
+    assert found("metrics.loss.min:3") == found("loss.min:91") == found("metrics.loss.min.last:91") == ["t1"]
+    assert found("loss:<5") == ["t1"]
+    assert found("-loss:4") == ["t2"]
+
+
 def test_an_empty_comparison_is_an_empty_frame(experiment: Experiment) -> None:
     assert len(experiment.compare()) == 0
     assert "0 trials" in experiment.compare()._repr_html_()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +167,41 @@ def test_a_sink_that_is_down_is_told_with_why_and_since_when(experiment: Experim
     assert [item["why"] for item in answer("status")] == [""]
 
 
+def test_that_nobody_sends_any_more_is_told_with_what_to_type(
+    experiment: Experiment, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = jsk("status").stderr
+    assert "Nobody is sending now" in told
+    assert "Next: jsk trials sync" in told
+    with (experiment.journal / ".courier.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert "Nobody is sending now" not in jsk("status").stderr
+    started: list[Path] = []
+    monkeypatch.setattr(courier, "ensure", started.append)
+    box.down = "The box is shut."
+    jsk("sync", code=6)
+    assert started == [experiment.journal]
+    box.down = ""
+    jsk("sync")
+    assert started == [experiment.journal]
+
+
+def test_sending_anew_logs_in_as_the_settings_say(
+    experiment: Experiment, box: Box, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jsk("sync")
+    assert box.address == "mlflow:http://ann:secret@127.0.0.1:9"
+    jsk("sync", "iris/first", "--anew")
+    assert box.address == "mlflow:http://127.0.0.1:9"  # where it was sent is known, not as whom
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://ann:new@127.0.0.1:9")
+    jsk("sync", "iris/first", "--anew")
+    assert box.address == "mlflow:http://ann:new@127.0.0.1:9"
+    monkeypatch.setenv("JSK_SINKS", "store,mlflow:http://ann:newer@127.0.0.1:9/")
+    jsk("sync", "iris/first", "--anew")
+    assert box.address == "mlflow:http://ann:newer@127.0.0.1:9"
+    assert len(list((experiment.folder / "first").glob("*.cursor"))) == 1
+
+
 def test_sending_anew_gives_all_of_it_again_as_what_may_have_arrived(
     experiment: Experiment, box: Box
 ) -> None:
@@ -202,3 +239,46 @@ def test_what_a_running_trial_logs_meanwhile_does_not_keep_sync_waiting(box: Box
     box.send = send  # type: ignore[method-assign]
     assert answer("sync")["left"] == []
     trial.finish()
+
+
+# What others tracked --------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Experiment:
+    """Give the test an experiment of somebody else, whose trials are in the store that both share."""
+    from jsk_saver.tracking.sinks import shipping
+    from jsk_saver.tracking.sinks.store import StoreSink
+
+    hers = Experiment("shared", sinks=(), saver=Saver(tmp_path / "store", home=tmp_path / "ana"))
+    with hers.trial("first", k=3):
+        pass
+    assert shipping.ship(hers.folder / "first", StoreSink(hers.saver.store))
+    return hers
+
+
+def test_pull_brings_trials_of_others_and_says_which(others: Experiment) -> None:
+    store = f"--store={others.saver.store.uri}"
+    assert jsk("pull", "shared", store).stdout.startswith("shared: 1 new trial from ")
+    (brought,) = answer("pull", store)
+    assert brought == {"experiment": "shared", "from": others.saver.store.uri, "new": [], "grown": []}
+    assert [known["pulled"] for known in answer("list", "shared", "k:3")] == [others.saver.store.uri]
+
+
+def test_pull_of_what_nobody_has_is_not_found_and_makes_nothing(others: Experiment) -> None:
+    place = others.saver.store.uri
+    said = jsk("pull", "nothing", f"--store={place}", code=3).stderr
+    assert f"There is no experiment 'nothing' in {place}." in said
+    assert "nothing" not in os.listdir(Saver().settings.home / "journal")
+
+
+def test_pull_from_an_unknown_place_says_what_to_type(experiment: Experiment) -> None:
+    said = jsk("pull", "iris", "--from=floppy", code=2).stderr
+    assert "Trials cannot be pulled from 'floppy'" in said
+    assert "jsk trials pull iris --from=store" in said
+    jsk("pull", "new", "--from=floppy", code=2)
+    assert not (experiment.journal / "new").exists()
+
+
+def test_pull_without_any_experiment_asks_for_one() -> None:
+    assert "jsk trials pull EXPERIMENT" in jsk("pull").stderr

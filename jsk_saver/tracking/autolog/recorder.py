@@ -142,7 +142,10 @@ def _searched(estimator: Any, trial: Trial, label: str) -> None:
     for name in table.columns:
         if table[name].dtype == object:
             table[name] = [str(naming.plain(value)) for value in table[name]]
-    trial.log_table(f"{label}-search", table)
+    # Apart from what came out, which is the same when it is run again.
+    times = [name for name in table.columns if str(name).endswith("_time")]
+    trial.log_table(f"{label}-search", table.drop(columns=times))
+    trial.log_table(f"{label}-search-times", table[times])
 
 
 def _valued(call: Call, trial: Trial, result: Any) -> None:

@@ -28,7 +28,8 @@ class Autolog:
       ``noise`` (of more than 10,000 rows, as many evenly spaced ones; nothing where the estimator may have
       written over its data, as with ``copy_X=False``);
     - a confusion matrix, or predicted against true, and the most important features, as figures;
-    - of a search, the best parameters (``GridSearchCV.best.C``), the best score, and all results as a table.
+    - of a search, the best parameters (``GridSearchCV.best.C``), the best score, and all results as a table;
+      how long they took is another (``GridSearchCV-search-times``).
 
     What ``score`` and the functions of ``sklearn.metrics`` return, called directly, is logged under the name
     of the data: ``LogisticRegression.score.X_test``, ``accuracy_score.y_test``.

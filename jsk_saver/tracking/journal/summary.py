@@ -52,6 +52,10 @@ class Metric:
         if not other.max <= self.max and other.max == other.max:
             self.max, self.max_step = other.max, other.max_step
 
+    def copy(self) -> Metric:
+        """Return the same, to change at will."""
+        return Metric.from_list(self.to_list())
+
     def to_list(self) -> list[Any]:
         """Return the summary as JSON."""
         return [getattr(self, name) for name in _FIELDS]

@@ -14,6 +14,8 @@ from jsk_saver.tracking.state import TrialState
 
 #: Ratio of the largest to the smallest from which positive numbers are spread by their logarithm.
 _WIDE = 1000.0
+#: Ends of what axes reckon with: marks and margins beyond them overflow, in matplotlib and here.
+LARGEST, SMALLEST = 1e300, 1e-300
 _SUMMARIES = ("last", "min", "max", "count", "step")
 _PLAIN = ("seconds", "status", "trial")
 
@@ -208,4 +210,7 @@ def _number_or_0(value: Any) -> float:
 
 
 def _finite(value: float) -> float:
-    return value if math.isfinite(value) else math.nan
+    """Return what an axis can show of a number: nothing where it is infinite, and nothing beyond its end."""
+    if not math.isfinite(value):
+        return math.nan
+    return 0.0 if abs(value) < SMALLEST else max(-LARGEST, min(value, LARGEST))

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from jsk_saver.errors import InvalidMetadata, NotFound
-from jsk_saver.tracking.plotting.columns import Column, Columns
+from jsk_saver.tracking.plotting.columns import LARGEST, Column, Columns
 from jsk_saver.tracking.plotting.curves import MOST_POINTS, Curve, curves
 from jsk_saver.tracking.plotting.labels import labels
 from jsk_saver.tracking.plotting.panels import Bars, Lines, Matrix, Panel, Parallel, Plan, Points, Shade
+from jsk_saver.tracking.plotting.values import reaches_the_end
 from jsk_saver.tracking.ranking import Goal, best_value
 from jsk_saver.tracking.state import TrialState
 
@@ -94,6 +95,8 @@ class Planner:
             panels: list[Panel] = [self._many(metrics, x, kind, log, color)]
         else:
             panels = [self._single(metric, x, kind, log, color) for metric in metrics or [self.main_metric()]]
+        if any(map(reaches_the_end, panels)):
+            self._notes.append(f"what is beyond ±{LARGEST:g} is drawn there")
         return Plan(self._folder.name, tuple(panels), self._notes)
 
     def main_metric(self) -> str:

@@ -96,7 +96,11 @@ def _lines(ax: Axes, panel: Lines) -> None:
     colors, many = colors_of(panel.shade), len(panel.curves) > len(palette.CYCLE) * 2
     handles = []
     for at, curve in enumerate(panel.curves):
-        dash = "-" if many else palette.DASHES[palette.round_of(panel.shade.places[at])][1]
+        dash = (
+            "-"
+            if many or panel.shade.scale is not None
+            else palette.DASHES[palette.round_of(panel.shade.places[at])][1]
+        )
         is_best = at == panel.best
         single = len(curve.x) == 1 or has_lone_point(curve.y)
         (handle,) = ax.plot(
@@ -159,7 +163,7 @@ def _bars(ax: Axes, panel: Bars) -> None:
     ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.set_xlabel(text(panel.y.name))
-    if panel.log:
+    if panel.log and max(values) > 0:
         ax.set_xscale("log")
     ax.grid(True, axis="x", color=FAINT, linewidth=0.6)
     ax.set_axisbelow(True)
@@ -241,6 +245,9 @@ def _histogram(ax: Axes, column: Column, log: str) -> None:
     if by_power and known.min() < known.max():
         bins = np.geomspace(known.min(), known.max(), 13)
         ax.set_xscale("log")
+    elif len(known) and np.ptp(known) <= np.abs(known).max() * 1e-12:  # too near for bins of floats
+        room = abs(known[0]) * 0.01 or 0.5
+        bins = [known[0] - room, known[0] + room]
     ax.hist(known, bins=bins, color=FAINT, edgecolor="white")
     ax.set_yticks([])
     if column.categories:

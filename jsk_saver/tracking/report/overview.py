@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsk_saver.human import one_line, shorten
 from jsk_saver.tracking import table
-from jsk_saver.tracking.compare import compare, differs
+from jsk_saver.tracking.compare import compare, differs, metric_columns
 from jsk_saver.tracking.report.text import escape
 from jsk_saver.tracking.state import TrialState
 
@@ -32,7 +32,8 @@ def overview(trials: Sequence[TrialState], goals: dict[str, Goal]) -> str:
     names = [name for name in names if name not in same]
     most = max(_FEWEST_COLUMNS, _MOST_CELLS // max(len(trials), 1))
     shown, left = names[:most], names[most:]
-    columns = [_Column(frame, name, trials) for name in shown]
+    metrics = {column: metric for column, (metric, _) in metric_columns(trials, goals).items()}
+    columns = [_Column(frame, name, trials, metrics.get(name, "")) for name in shown]
     named = _Trial(frame)
     head = named.head + "".join(column.head for column in columns)
     rows = "".join(
@@ -69,11 +70,12 @@ def _in_order(frame: pd.DataFrame, goals: dict[str, Goal]) -> list[str]:
 class _Column:
     """One column: its head, and a cell for each trial."""
 
-    def __init__(self, frame: pd.DataFrame, name: str, trials: Sequence[TrialState]) -> None:
+    def __init__(self, frame: pd.DataFrame, name: str, trials: Sequence[TrialState], metric: str) -> None:
         self.name, self.values = name, list(frame[name])
-        if name.startswith("metrics."):
+        if metric:  # a frame says nan where there is none, too
             self.values = [
-                value if _has(trial, name) else None for trial, value in zip(trials, self.values, strict=True)
+                value if metric in trial.metrics else None
+                for trial, value in zip(trials, self.values, strict=True)
             ]
         self._best = table.best_row(frame, name) if name.startswith("metrics.") else -1
         self._differs = name.startswith("params.") and len(frame) > 1 and differs(self.values)
@@ -110,12 +112,6 @@ class _Trial:
     def cell(self, at: int) -> str:
         name = escape(self._names[at])
         return f'<td class="name"><a href="#trial-{name}">{name}</a></td>'
-
-
-def _has(trial: TrialState, column: str) -> bool:
-    """Tell whether a trial has a metric: a frame says nan where there is none, too."""
-    name = column.removeprefix("metrics.")
-    return name in trial.metrics or name.rpartition(".")[0] in trial.metrics
 
 
 def _is_number(value: Any) -> bool:

@@ -3,7 +3,7 @@
 :func:`reproduce` tells the story; each step is a module: what the record says (``record``), whether all of it
 is there (``pieces``), a worktree at that commit with those changes (``code``), an environment with those
 packages (``environments``, ``venvs``, ``images``), the run (``running``, ``notebooks``, and ``child`` inside
-of it), and what came of it (``matching``, ``verdict``).
+of it), and what came of it (``matching``, ``verdict``, ``produced``).
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsk_saver.errors import CannotReproduce, RunFailed
-from jsk_saver.tracking.reproduce import code, environments, matching, pieces, record, running
-from jsk_saver.tracking.reproduce.verdict import Verdict, compare
+from jsk_saver.tracking.reproduce import code, environments, matching, pieces, produced, record, running
+from jsk_saver.tracking.reproduce.verdict import Verdict, check_tolerance, compare
 from jsk_saver.tracking.reproduce.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -52,13 +52,14 @@ def reproduce(
     echo
         Is given what the run prints, as it comes.
     """
+    check_tolerance(tolerance)
     tell, echo = tell or _nobody, echo or _nobody
     wanted = record.load(experiment, name)
     found = pieces.check(experiment, wanted, environment, repository)
     for note in found.notes:
         tell(note)
-    if found.missing and not (anyway and wanted.recipe.get("program")):
-        raise pieces.refusal(wanted, found.missing)
+    if found.first or (found.missing and not (anyway and wanted.recipe.get("program"))):
+        raise pieces.refusal(wanted, found)
     with Workspace.of(experiment) as workspace:
         place = code.lay_out(workspace, wanted, found)
         try:
@@ -78,6 +79,7 @@ def reproduce(
         new, others = matching.found(experiment, workspace.name, wanted)
         verdict = compare(experiment, wanted.state, new, others, tolerance)
         verdict.environment = chosen.told
+        produced.keep(experiment, new.name, workspace)
         if keep is not None:
             verdict.folder = str(_take_out(workspace, Path(keep)))
     return verdict

@@ -1,9 +1,14 @@
-"""Which trials still have something to be sent, and where: one small file each, gone when all is sent."""
+"""Which trials still have something to be sent, and where: one small file each, gone when all is sent.
+
+The only place where an address is kept as it was said: whoever sends later has to log in. Nobody but the user
+may read these files.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,7 +30,7 @@ class Pending:
     experiment, trial
         Their names.
     sinks
-        Addresses of where to.
+        Addresses of where to, with the logins they were said with.
     settings
         What the process that ran the trial had been told as arguments (region, profile, endpoint, store).
     """
@@ -44,8 +49,10 @@ def add(journal: Path, pending: Pending) -> None:
     """Note that a trial is to be sent."""
     path = _path(journal, pending.experiment, pending.trial)
     path.parent.mkdir(exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(asdict(pending)), encoding="utf-8")
+    part = path.with_name(f".{secrets.token_hex(8)}")
+    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        json.dump(asdict(pending), file)
     part.replace(path)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from jsk_saver.tracking.journal import layout, points, reading
+from jsk_saver.tracking.masking import without_login
 from jsk_saver.tracking.sinks import cursor as cursors
 from jsk_saver.tracking.sinks import pending
 from jsk_saver.tracking.sinks.batching import Positions
@@ -22,7 +23,7 @@ class Standing:
     Parameters
     ----------
     experiment, trial, sink
-        Which.
+        Which; the sink's address without who logs in there.
     events, points
         How many are unsent.
     since
@@ -67,7 +68,10 @@ def every(journal: Path) -> list[Standing]:
 
 
 def _each(journal: Path) -> Iterator[Standing]:
-    waiting = {(item.experiment, item.trial): item.sinks for item in pending.every(journal)}
+    waiting = {
+        (item.experiment, item.trial): [without_login(sink) for sink in item.sinks]
+        for item in pending.every(journal)
+    }
     for trial in _trials(journal):
         known = {cursor.sink: cursor for cursor in _cursors(trial) if cursor.sink}
         asked = waiting.get((trial.parent.name, trial.name), [])
@@ -92,9 +96,8 @@ def of(trial: Path, sink: str, cursor: Cursor | None = None, *, quiet: bool = Fa
     cursor = cursor or cursors.load(cursor_path(trial, sink))
     events, count = (0, 0) if quiet else unsent(trial, cursor, end(trial))
     refused, memory = list(cursor.refused), dict(cursor.memory)
-    return Standing(
-        trial.parent.name, trial.name, sink, events, count, cursor.since, cursor.trouble, refused, memory
-    )
+    names = trial.parent.name, trial.name, without_login(sink)
+    return Standing(*names, events, count, cursor.since, cursor.trouble, refused, memory)
 
 
 def end(trial: Path) -> Positions:
