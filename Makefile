@@ -80,7 +80,7 @@ lint: setup  ## ruff, mypy, import-linter
 
 # One run of pytest, so that one line counts everything: tests, doctests, cells of the tutorials.
 test: setup servers lint  ## run all tests, on real servers
-	$(BIN)/python -m pytest --no-fold-skipped --doctest-modules --nbval-lax jsk_saver tests notebooks
+	$(BIN)/python -m pytest --no-fold-skipped --doctest-modules --nbval-lax jsk_saver ci tests notebooks
 
 # Measuring -------------------------------------------------------------------------------------------
 

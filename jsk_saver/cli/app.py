@@ -18,9 +18,9 @@ from jsk_saver.cli import (
     spooling,
     trials,
 )
-from jsk_saver.cli.output import note, say
 from jsk_saver.cli.session import Defaults, JsonOption, StoreOption
 from jsk_saver.errors import JskError
+from jsk_saver.terminal import note, say
 
 _EPILOG = """\
 [bold]Exit codes[/bold]

@@ -10,8 +10,9 @@ import traceback
 import warnings
 from typing import Any
 
-from jsk_saver.cli.output import note, style
+from jsk_saver import terminal
 from jsk_saver.errors import JskError
+from jsk_saver.terminal import note, style
 
 #: Set to anything to see where an error came from.
 DEBUG = "JSK_DEBUG"
@@ -34,12 +35,9 @@ def tell(error: JskError) -> int:
     from jsk_saver.rescue import IN_MEMORY
 
     _trace()
-    note(f"{style('jsk:', 'red')} {without_login(error.what)}")
     kept = error.kept.replace(IN_MEMORY, "").strip()  # this process ends now
-    if kept:
-        note(f"  {style('Kept:', 'bold')} {kept}")
-    if error.hint:
-        note(f"  {style('Next:', 'bold')} {for_the_shell(error.hint)}")
+    hint = for_the_shell(error.hint) if error.hint else ""
+    terminal.tell(JskError(without_login(error.what), kept=kept, hint=hint), "jsk")
     return error.exit_code
 
 

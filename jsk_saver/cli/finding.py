@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from jsk_saver.cli.output import note, say, say_lines, say_versions, style, width
 from jsk_saver.cli.session import JsonOption, Name, Session, StoreOption, VersionOption, version_of
+from jsk_saver.cli.versions import say_versions
 from jsk_saver.errors import NotFound, QueryError
 from jsk_saver.hints import waiting_for
 from jsk_saver.record import JSON
+from jsk_saver.terminal import note, say, say_lines, style, width
 from jsk_saver.wording import count
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ import typer
 
 from jsk_saver.cli.completion import file_names
 from jsk_saver.cli.failures import refused, typed
-from jsk_saver.cli.output import note, say, say_table, style, width
 from jsk_saver.cli.session import (
     JsonOption,
     Name,
@@ -22,6 +21,7 @@ from jsk_saver.cli.session import (
 )
 from jsk_saver.errors import IntegrityError
 from jsk_saver.human import human_size
+from jsk_saver.terminal import note, say, say_table, style, width
 from jsk_saver.wording import count
 
 if TYPE_CHECKING:

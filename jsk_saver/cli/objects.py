@@ -13,7 +13,6 @@ import typer
 
 from jsk_saver.cli import metadata
 from jsk_saver.cli.failures import typed
-from jsk_saver.cli.output import note, say
 from jsk_saver.cli.session import JsonOption, Name, Session, StoreOption, VersionOption, version_of
 from jsk_saver.errors import AlreadyThere, CannotRepresent, InvalidName
 from jsk_saver.human import human_size
@@ -21,6 +20,7 @@ from jsk_saver.payload import BLOCK, TEMPORARY
 from jsk_saver.placing import expanded
 from jsk_saver.record import Record, check_name
 from jsk_saver.saved import Saved
+from jsk_saver.terminal import note, say
 
 #: Stands for the standard input or output.
 STREAM = "-"

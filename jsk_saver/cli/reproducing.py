@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jsk_saver.cli.output import note, say, say_table, style
 from jsk_saver.cli.session import JsonOption, Session, StoreOption
 from jsk_saver.errors import NotFound
+from jsk_saver.terminal import note, say, say_table, style
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.experiment import Experiment

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from jsk_saver.cli.completion import file_names, versions
-from jsk_saver.cli.output import say_json
+from jsk_saver.terminal import say_json
 
 if TYPE_CHECKING:
     from jsk_saver.connection import Connection

@@ -10,7 +10,6 @@ import typer
 
 from jsk_saver.cli.failures import for_the_shell
 from jsk_saver.cli.keeping import ask
-from jsk_saver.cli.output import note, say, say_table
 from jsk_saver.cli.session import JsonOption, Session, StoreOption, YesOption
 from jsk_saver.display import Column
 from jsk_saver.errors import IntegrityError, JskError, NotFound, StoreError
@@ -18,6 +17,7 @@ from jsk_saver.human import human_size
 from jsk_saver.saved import Saved
 from jsk_saver.settings import REACHING
 from jsk_saver.spool import Damaged
+from jsk_saver.terminal import note, say, say_table
 from jsk_saver.wording import count
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ import typer
 
 from jsk_saver.cli import telling
 from jsk_saver.cli.failures import for_the_shell
-from jsk_saver.cli.output import note, say, say_table
 from jsk_saver.cli.session import JsonOption, Session, StoreOption
 from jsk_saver.display import Column
 from jsk_saver.errors import NotFound, SettingsError, StoreError
+from jsk_saver.terminal import note, say, say_table
 from jsk_saver.wording import count
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""What builds, keeps, starts and pushes images: a Docker engine with BuildKit, or buildah without one."""
