@@ -37,6 +37,8 @@ _OTHERS = {
 }
 #: Before the number of an argument that a record does not tell, because it is secret.
 ARGUMENT = f"{PREFIX}ARGUMENT_"
+#: Names the file of the plan, in a process that reproduces a trial.
+REPRODUCE = f"{PREFIX}REPRODUCE"
 _NUMBERS = {"timeout": "a whole number of seconds such as 30"}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 

@@ -14,6 +14,7 @@ from jsk_saver.cli import (
     finding,
     keeping,
     objects,
+    removing,
     reproducing,
     spooling,
     trials,
@@ -94,4 +95,5 @@ objects.register_copy(app)
 keeping.register(app)
 reproducing.register(app)
 app.add_typer(spooling.app, name="spool", rich_help_panel="Looking after it")
+removing.register(trials.app)
 app.add_typer(trials.app, name="trials", rich_help_panel="Every day")

@@ -114,5 +114,7 @@ def _say(verdict: Verdict) -> None:
         say(f"The trial is {verdict.status}; it was {verdict.expected}.")
     say_table(["what", "name", "then", "now", "verdict"], verdict.rows())
     say(style(verdict.title, "green" if verdict.ok else "red", sys.stdout))
+    for line in verdict.asides:
+        note(line)
     if verdict.folder:
         note(f"What ran is in {verdict.folder}.")

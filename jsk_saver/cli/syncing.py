@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.cli import telling
-from jsk_saver.errors import JskError, StoreError
+from jsk_saver.errors import JskError, NotFound, StoreError
 from jsk_saver.settings import load
 from jsk_saver.tracking.masking import without_login
 from jsk_saver.tracking.sinks import check_address, courier, default_sinks, open_sink, pending, standing
@@ -44,7 +44,41 @@ class Sync:
         }
         self.sent: list[Standing] = []
         self.left: list[Standing] = []
+        self.forgotten: list[Standing] = []
         self.hints: list[str] = []
+
+    def forget(self, sink: str, experiment: str = "", trial: str = "") -> None:
+        """Have trials sent to a sink no more; what is there stays there.
+
+        Parameters
+        ----------
+        sink
+            Its address, with or without a login; also one that never was any.
+        experiment, trial
+            Which; all without.
+
+        Raises
+        ------
+        NotFound
+            If none of them is to be sent there.
+        """
+        asked = without_login(sink)
+        with suppress(JskError):
+            asked = without_login(check_address(sink))
+        waiting = [
+            item
+            for item in pending.every(self._journal)
+            if experiment in ("", item.experiment) and trial in ("", item.trial)
+        ]
+        known = sorted({without_login(address) for item in waiting for address in item.sinks})
+        if asked not in known:
+            commands = [f"jsk trials sync --forget {address}" for address in known]
+            hint = "\n        ".join(commands) or "jsk trials status"
+            raise NotFound(f"No such trial is to be sent to {asked!r}.", hint=hint)
+        for item in waiting:
+            if asked in map(without_login, item.sinks):
+                pending.forget(self._journal, item, asked)
+                self.forgotten.append(replace(standing.of(item.folder(self._journal), asked), why=""))
 
     def order(self, trials: Iterable[TrialState], *, anew: bool, to: str | None) -> None:
         """Have trials sent once more, or to another sink.
@@ -140,11 +174,13 @@ class Sync:
             why = now.why or trouble or "another process is sending it."
             self.left.append(replace(now, events=events_left, points=points_left, why=why))
             self.hints.append("jsk trials sync    # later")
+            self.hints.append(f"jsk trials sync --forget {now.sink}    # if it is not to be sent there")
 
     def to_dict(self) -> dict[str, list[dict[str, Any]]]:
         """Return what was sent and what is left, as plain JSON."""
         left = [{**_plain(item), "why": item.why} for item in self.left]
-        return {"sent": [_plain(item) for item in self.sent], "left": left}
+        forgotten = {"forgotten": [_plain(item) for item in self.forgotten]} if self.forgotten else {}
+        return {"sent": [_plain(item) for item in self.sent], "left": left, **forgotten}
 
 
 def _plain(item: Standing) -> dict[str, Any]:

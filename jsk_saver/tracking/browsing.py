@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.errors import InvalidMetadata, NotFound
+from jsk_saver.errors import InvalidMetadata
 from jsk_saver.tracking import state
-from jsk_saver.tracking.ranking import Goal, best, check_goals
+from jsk_saver.tracking.ranking import Goal, best, check_goals, known_metric
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jsk_saver.tracking.showing import TrialList
     from jsk_saver.tracking.state import TrialState
 
 
@@ -36,9 +37,10 @@ class Trials:
         self.goals: dict[str, Goal] = {}
         self._known: dict[str, tuple[Any, TrialState]] = {}
 
-    def trials(self, pattern: Any = None, **search: Any) -> list[TrialState]:
+    def trials(self, pattern: Any = None, **search: Any) -> TrialList:
         """Return what is known about the trials that match (all without a pattern), the oldest first.
 
+        A list, which a notebook shows as a table.
         Trials that have not changed since the last time are not read again. What is returned is the
         caller's: changing it changes nothing here.
 
@@ -46,9 +48,17 @@ class Trials:
         ----------
         pattern, **search
             What they must be like, in the language of :meth:`Saver.search <jsk_saver.Saver.search>`:
-            ``"k:>=3 inertia:<80 OR status:failed"``. See :mod:`jsk_saver.tracking.finding`.
+            ``"k:>=3 inertia:<80 OR status:failed"``, ``sort="-accuracy", limit=3``. See
+            :mod:`jsk_saver.tracking.finding`.
+
+        Raises
+        ------
+        QueryError
+            If the pattern cannot be understood, or asks for a name that no trial has.
         """
-        return [self._handed_out(known) for known in self._matching(pattern, **search)]
+        from jsk_saver.tracking.showing import TrialList
+
+        return TrialList(self._handed_out(known) for known in self._matching(pattern, **search))
 
     def _matching(self, pattern: Any = None, **search: Any) -> list[TrialState]:
         """Return the trials that match as they are kept here: to look at, not to hand out."""
@@ -56,7 +66,7 @@ class Trials:
 
         found = [self._read(entry) for entry in self._folders()]
         found.sort(key=lambda known: (known.started, known.name))
-        return matching(found, pattern, **search)
+        return matching(found, pattern, self.goals, **search)
 
     def compare(self, pattern: Any = None, **search: Any) -> pd.DataFrame:
         """Return the trials side by side: a frame, which a notebook shows as a readable table.
@@ -92,8 +102,9 @@ class Trials:
         InvalidMetadata
             If nothing says which way is good.
         NotFound
-            If no trial has a value of it.
+            If no trial has a value of it; the nearest name is offered.
         """
+        metric = known_metric(metric, self._matching(), self.goals)
         wanted = goal or self.goals.get(metric)
         if wanted is None:
             raise InvalidMetadata(
@@ -165,17 +176,21 @@ class Trials:
         return write(self, Path(path), pattern, search)
 
     def __getitem__(self, name: str) -> TrialState:
-        """Return what is known about a trial.
+        """Return what is known about a trial, by its name or what is enough to tell it from the others.
+
+        That is its beginning, the words at its end (``spruce-fwem5``), or what plots call it (``k=5``).
 
         Raises
         ------
         NotFound
-            If there is none of that name.
+            If there is none of that name, or several fit: then they are named.
         """
-        for entry in self._folders():
-            if entry.name == name:
-                return self._handed_out(self._read(entry))
-        raise NotFound(f"There is no trial {name!r} of {self.name}.", hint="experiment.compare()")
+        from jsk_saver.tracking.calling import called
+
+        entries = {entry.name: entry for entry in self._folders()}
+        if name not in entries:
+            name = called(name, self.name, sorted(entries), self._matching)
+        return self._handed_out(self._read(entries[name]))
 
     def _handed_out(self, known: TrialState) -> TrialState:
         copy = known.copy()

@@ -25,8 +25,8 @@ _ENVIRONMENT = ("commit", "branch", "dirty", "image", "notebook", "user")
 def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataFrame:
     """Return a frame with a row per trial.
 
-    Columns: ``status``, ``started``, ``seconds``, ``parent``; ``params.*``; of each metric the last value
-    as ``metrics.NAME``, and where it has several points ``.min``, ``.max`` and, if its goal is known,
+    Columns: ``status``, ``started``, ``seconds``, ``parent``; ``params.*``; ``seed``; of each metric the last
+    value as ``metrics.NAME``, and where it has several points ``.min``, ``.max`` and, if its goal is known,
     ``.best``; ``inputs`` and ``outputs`` as ``name@version``; ``commit`` and what else of the environment is
     known; ``host`` and ``pulled`` (where from) where trials of others are among them; ``tags.*``. The index
     holds the names of the trials.
@@ -54,6 +54,7 @@ def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataF
     }
     _add(columns, "parent", [trial.parent or None for trial in trials])
     _add_each(columns, "params.", [trial.params for trial in trials])
+    _add(columns, "seed", [own(trial.environment.get("seed")) for trial in trials])
     named = metric_columns(trials, goals)
     for column, (name, which) in named.items():
         columns[column] = [_number(trial, name, which, goals) for trial in trials]
@@ -69,7 +70,26 @@ def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataF
     frame.attrs["goals"] = {
         column: goals[name] for column, (name, which) in named.items() if name in goals and which in _RANKED
     }
+    # A frame says nan of those without a value, too, and of a None beside numbers.
+    frame.attrs["logged"] = {
+        **{column: found for column, (name, _) in named.items() if (found := _logged_nan(trials, name))},
+        **{f"params.{name}": found for name, found in _logged_none(trials).items()},
+    }
     return frame
+
+
+def _logged_nan(trials: Sequence[TrialState], metric: str) -> list[str]:
+    having = (trial for trial in trials if metric in trial.metrics)
+    return [trial.name for trial in having if math.isnan(trial.metrics[metric].last)]
+
+
+def _logged_none(trials: Sequence[TrialState]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        for name, value in trial.params.items():
+            if value is None:
+                found.setdefault(name, []).append(trial.name)
+    return found
 
 
 def metric_columns(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> dict[str, tuple[str, str]]:

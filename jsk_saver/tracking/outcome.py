@@ -58,7 +58,7 @@ class Fate:
 
 
 def last_sign(path: Path, last: float) -> float:
-    """Return when a writer that died was last seen, in seconds since 1970: its points may come after its events.
+    """Return when a writer that died was last seen, in seconds since 1970; points may come after all events.
 
     Parameters
     ----------

@@ -2,11 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
-from jsk_saver.errors import InvalidMetadata
+from jsk_saver.errors import InvalidMetadata, TrialExists
 from jsk_saver.tracking import values
+from jsk_saver.tracking.journal import copies, layout
+from jsk_saver.tracking.journal.segment import explain
+from jsk_saver.tracking.warning import warn
+
+#: How much two names have in common, of 100, that may have been meant for one another.
+_ALIKE = 80
+
+
+def make_folder(experiment: Path, name: str, *, resume: bool) -> tuple[Path, bool]:
+    """Make the folder of a trial, and tell whether it is a new one.
+
+    Parameters
+    ----------
+    experiment
+        The experiment's folder.
+    name
+        The trial's; one that nobody has without it.
+    resume
+        Whether it may be there.
+
+    Raises
+    ------
+    TrialExists
+        If it is there and may not be, or is a copy of one from elsewhere.
+    """
+    if name:
+        copies.refuse(experiment / layout.check_name(name, "trial"))
+    try:
+        while not name:
+            folder = experiment / layout.new_trial_name()
+            try:
+                folder.mkdir()
+            except FileExistsError:
+                continue
+            return folder, True
+        folder = experiment / name
+        folder.mkdir(exist_ok=resume)
+        return folder, not any(folder.iterdir())
+    except FileExistsError:
+        raise TrialExists(
+            f"There is a trial {name!r} of {experiment.name} already.",
+            kept="It, as it is.",
+            hint=f'experiment.trial("{name}", resume=True)    # or no name: then it gets one of its own',
+        ) from None
+    except OSError as error:
+        raise explain(error, experiment) from error
+
+
+def warn_of_alike(name: str, known: Iterable[str]) -> None:
+    """Warn that a trial to be resumed is a new one, if there is one that is spelled alike.
+
+    ``fold-1`` and ``fold-2`` are not: whoever numbers trials means what is written.
+
+    Examples
+    --------
+    >>> warn_of_alike("fold-2", ["fold-1", "fold-2"])
+    """
+    from rapidfuzz import process
+
+    others = [other for other in known if _without_digits(other) != _without_digits(name)]
+    near = process.extractOne(name, others, score_cutoff=_ALIKE)
+    if near is not None:
+        warn(f"There was no trial {name!r} to resume: a new one has begun. Did you mean {near[0]!r}?")
+
+
+def _without_digits(name: str) -> str:
+    return re.sub(r"\d+", "0", name)
 
 
 def check_options(name: Any, *, parent: Any, resume: Any, links: Any, params: Mapping[str, Any]) -> None:
@@ -19,6 +88,11 @@ def check_options(name: Any, *, parent: Any, resume: Any, links: Any, params: Ma
     """
     from jsk_saver.tracking.trial import Trial
 
+    if isinstance(name, Mapping):
+        raise InvalidMetadata(
+            f"The first argument of a trial is its name; {values.short(name)} are parameters.",
+            hint=f"experiment.trial(params={values.short(dict(name))})",
+        )
     if not isinstance(resume, bool):
         raise _refusal("resume", "True or False", resume)
     if resume and not name:
@@ -65,7 +139,7 @@ def merged(given: Any, more: Mapping[str, Any]) -> dict[str, Any]:
                 f"The parameter {name!r} is given twice: in params, and by keyword.",
                 hint=f"experiment.trial({name}={values.short(more[name])})",
             )
-    return {values.check_key(name, "param"): values.plain(value) for name, value in {**given, **more}.items()}
+    return values.parameters({**given, **more})
 
 
 def refuse_others(trial: str, known: Mapping[str, Any], said: Mapping[str, Any]) -> None:

@@ -8,17 +8,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from jsk_saver.errors import CannotReproduce
 from jsk_saver.tracking import values
+from jsk_saver.tracking.handed_out import HandedOut
 from jsk_saver.tracking.journal import copies, layout, points, reading
 from jsk_saver.tracking.journal.summary import Metric
 from jsk_saver.tracking.outcome import COMPLETED, FAILED, LOST, RUNNING, STOPPED, Fate, last_sign, settle
-
-if TYPE_CHECKING:
-    from jsk_saver.tracking.browsing import Trials
-    from jsk_saver.tracking.reproduce import Verdict
 
 __all__ = ["COMPLETED", "FAILED", "LOST", "RUNNING", "STOPPED", "TrialState", "read", "summed", "this_host"]
 
@@ -29,22 +25,8 @@ _ENDS = (COMPLETED, FAILED, STOPPED, LOST)
 _BLOCK = 8192
 
 
-class _Whose:
-    """Which experiment handed a state out: no part of what the record says, nor of a copy or a pickle."""
-
-    __slots__ = ("whose",)
-    whose: Trials
-
-    def handed_out_by(self, whose: Trials) -> None:
-        """Remember who knows where the record is."""
-        self.whose = whose
-
-    def __getstate__(self) -> Any:
-        return None, {one.name: getattr(self, one.name) for one in fields(self)}  # type: ignore[arg-type]
-
-
 @dataclass(slots=True)
-class TrialState(_Whose):
+class TrialState(HandedOut):
     """Everything a trial's record says.
 
     Parameters
@@ -67,7 +49,8 @@ class TrialState(_Whose):
     inputs, outputs
         Versions that were read and saved: dictionaries of ``name``, ``version``, ``uri`` and more.
     files
-        Figures, tables and texts: dictionaries of ``name``, ``kind`` and ``file`` in the trial's folder.
+        Figures, tables and texts, one of each kind and name: dictionaries of ``name``, ``what`` it is, the
+        ``file`` in the trial's folder, and more. :meth:`file` reads them.
     notes, tags
         What was written to it.
     environment
@@ -116,23 +99,15 @@ class TrialState(_Whose):
         }
         return TrialState(**held, metrics={name: metric.copy() for name, metric in self.metrics.items()})
 
-    def reproduce(self, **options: Any) -> Verdict:
-        """Run the trial again from its record; as :meth:`jsk_saver.Experiment.reproduce`.
+    def __repr__(self) -> str:
+        from jsk_saver.tracking import showing
 
-        Raises
-        ------
-        CannotReproduce
-            If no experiment has handed it out, or something is missing.
-        """
-        again = getattr(getattr(self, "whose", None), "reproduce", None)
-        if again is None:
-            raise CannotReproduce(
-                f"It is not known where the record of {self.experiment}/{self.name} is.",
-                kept="The record, as it is; nothing has run.",
-                hint=f'Experiment("{self.experiment}").reproduce("{self.name}")',
-            )
-        verdict: Verdict = again(self.name, **options)
-        return verdict
+        return showing.text(self)
+
+    def _repr_html_(self) -> str:
+        from jsk_saver.tracking import showing
+
+        return showing.html(self)
 
 
 def read(folder: Path) -> TrialState:
@@ -217,8 +192,9 @@ class _Fold:
         _once(self._state.outputs, event)
 
     def _file(self, event: Event) -> None:
-        self._state.files = [file for file in self._state.files if file["name"] != event["name"]]
-        self._state.files.append(_plain(event))
+        what, file = (event.get("what"), event["name"]), event["file"]
+        others = [one for one in self._state.files if (one.get("what"), one["name"]) != what]
+        self._state.files = [*(one for one in others if one["file"] != file), _plain(event)]
 
     def _note(self, event: Event) -> None:
         self._state.notes.append(event["text"])

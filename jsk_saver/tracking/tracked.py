@@ -47,7 +47,7 @@ class _Calls:
         bound.apply_defaults()
         trial = self.experiment.trial(links={"function": self._name})
         try:
-            trial.log_params(bound.arguments)
+            trial.log_arguments(bound.arguments)
             yield trial
         except BaseException as error:
             trial.finish_after(error)

@@ -64,6 +64,7 @@ class Trial:
         self.started = clock.time()
         self._earlier: dict[str, Metric] = {}
         self._params: dict[str, Any] = {}
+        self._files: dict[tuple[str, str], str] = {}
         self._tokens: list[Token[Trial | None]] = []
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -77,6 +78,7 @@ class Trial:
         """Go on where an earlier process left off: its parameters hold, its steps are counted on."""
         self._params = dict(before.params)
         self._earlier = before.metrics
+        self._files = {(said["what"], said["name"]): said["file"] for said in before.files}
         for name, metric in before.metrics.items():
             self._segment.follow(name, metric.step + 1)
 
@@ -104,7 +106,8 @@ class Trial:
         name
             Up to 250 printable characters.
         value
-            Any JSON; anything else is kept as its text.
+            Any JSON; anything else is kept as its text. Of what has none (frames, models, functions) type,
+            shape or a digest is kept, with a warning: :meth:`put` saves such things.
 
         Raises
         ------
@@ -115,7 +118,13 @@ class Trial:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Note several parameters; see :meth:`log_param`."""
-        said = {values.check_key(name, "param"): values.plain(value) for name, value in params.items()}
+        self._log_params(values.parameters(params))
+
+    def log_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Note a function's arguments as parameters; of data only the type and the size, or shape."""
+        self._log_params(values.parameters(arguments, briefly=True))
+
+    def _log_params(self, said: dict[str, Any]) -> None:
         starting.refuse_others(self.name, self._params, said)
         if said:
             self._params |= said
@@ -206,6 +215,9 @@ class Trial:
     def log_figure(self, name: str, figure: Any) -> None:
         """Keep a figure: matplotlib's as PNG, Plotly's and Altair's as a page that stays interactive.
 
+        A newer figure of the same name replaces it, with a warning; so do tables and texts. All are read back
+        with :meth:`TrialState.file <jsk_saver.tracking.state.TrialState.file>`.
+
         Parameters
         ----------
         name
@@ -230,7 +242,8 @@ class Trial:
     def _keep(self, kind: str, name: str, obj: Any) -> None:
         from jsk_saver.tracking import files
 
-        self._writer().event("file", **files.keep(self.folder, kind, values.check_key(name, kind), obj))
+        writer = self._writer()  # first: an ended trial takes no files
+        writer.event("file", **files.add(self.folder, self._files, kind, values.check_key(name, kind), obj))
 
     def link(self, direction: str, **said: Any) -> None:
         """Note a version as ``"input"`` or ``"output"``: name, version, uri, digest and more."""
@@ -259,14 +272,14 @@ class Trial:
         follow(self)
         return self
 
-    def autolog(self, *, plots: bool = True) -> Autolog:
+    def autolog(self, *, plots: bool = True, children: int = 5) -> Autolog:
         """Log what scikit-learn's estimators do to this trial, from now on until it ends.
 
         See :class:`jsk_saver.tracking.autolog.Autolog`.
         """
         from jsk_saver.tracking.autolog import autolog
 
-        return autolog(trial=self, plots=plots)
+        return autolog(trial=self, plots=plots, children=children)
 
     @property
     def state(self) -> TrialState:

@@ -116,6 +116,24 @@ def test_the_table_sorts_and_filters(full: Experiment, tmp_path: Path) -> None:
         assert column("status") == ["failed"]
         assert page.inner_text("#count") == "1 of 12"
         assert page.locator("details.trial:visible").count() == 1
+        for line, count in {
+            "k:3": 2,
+            "k:>=7 k:<20": 2,
+            "params.k:3 -failed": 1,
+            "silhouette>0.7": 3,
+            "silhouette:>0.7 OR status:failed": 4,
+            "metrics.silhouette:0.5..0.8 init:random": 2,
+            "init:k-* (k:3 OR k:5)": 2,
+            "k:3,5": 4,
+            "no:silhouette": 1,
+            "k!=3": 10,
+            "status:completed,failed": 12,
+            'init:"random"': 6,
+        }.items():
+            page.fill("#filter", line)
+            assert (line, len(column("status"))) == (line, count)
+        page.fill("#filter", "acuracy:>0.9")
+        assert page.inner_text("#count") == "0 of 12 (no column acuracy)"
         page.fill("#filter", "")
         assert len(column("status")) == 12
         best = page.locator("#trials td.best").first
@@ -157,6 +175,31 @@ def test_it_prints_with_all_trials_open(full: Experiment, tmp_path: Path) -> Non
         assert look.page.locator(".draw:not([data-drawn])").count() == 0
         assert len(look.page.pdf()) > 20_000
     assert look.complaints == []
+
+
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_all_plots_are_drawn_without_anybody_scrolling(full: Experiment, tmp_path: Path, media: str) -> None:
+    with looking(full.report(tmp_path / "report.html")) as look:
+        look.page.emulate_media(media=media)
+        plots = look.page.locator(".draw").count()
+        assert plots >= 3
+        look.page.wait_for_function(
+            "document.querySelectorAll('.draw > .js-plotly-plot, .draw.js-plotly-plot').length == "
+            + str(plots)
+        )
+        look.page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
+    assert look.complaints == []
+
+
+def test_a_logged_table_shows_as_many_digits_as_people_compare(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    with experiment.trial("t") as trial:
+        trial.log_table("scores", [{"name": "1.2.3", "f1": 0.9370629370629371, "n": 12345678901234}])
+    shown = Artifacts(experiment.folder).show("t", experiment["t"].files[0])
+    assert '<td class="n" title="0.9370629370629371">0.937063</td>' in shown
+    assert "<td>1.2.3</td>" in shown
+    assert "<td>12345678901234</td>" in shown
 
 
 def test_a_figure_with_scripts_of_its_own_is_kept_in_a_box(experiment: Experiment, tmp_path: Path) -> None:

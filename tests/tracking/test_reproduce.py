@@ -55,17 +55,72 @@ def test_a_script_is_run_again_at_its_commit_and_gives_the_same(project: Project
     assert project.leftovers() == []
 
 
-def test_all_trials_of_the_program_are_linked_to_those_they_are_like(project: Project) -> None:
+def test_of_the_programs_trials_only_the_one_asked_for_is_kept_and_linked(
+    project: Project, tmp_path: Path
+) -> None:
     project.run("train.py")
     old = {known.params["k"]: known.name for known in project.experiment.trials()}
-    verdict = project.experiment.reproduce(old[1])
-    new = [known for known in project.experiment.trials() if known.name not in old.values()]
-    assert {known.params["k"]: known.links["reproduces"] for known in new} == {
-        k: f"demo/{name}" for k, name in old.items()
-    }
-    (other,) = verdict.others
-    assert verdict.new.endswith(next(known.name for known in new if known.params["k"] == 1))
-    assert project.experiment[other].params == {"k": 2}
+    for k in (1, 2):
+        verdict = project.experiment.reproduce(old[k], keep=tmp_path / f"kept-{k}")
+        before, *_, new = project.experiment.trials()
+        assert (verdict.new, new.params) == (f"demo/{new.name}", {"k": k})
+        assert new.links["reproduces"] == f"demo/{old[k]}"
+        (other,) = verdict.others
+        assert "One other trial of the program ran beside it; not kept." in repr(verdict)
+        assert (Path(verdict.folder) / "journal" / "demo" / other).is_dir()
+        assert project.experiment.trials()[0].name == before.name == old[1]
+    assert len(project.experiment.trials()) == 4
+
+
+def test_a_program_sees_the_trials_of_before_it_and_its_experiment_is_left_as_it_is(project: Project) -> None:
+    project.write(
+        "best.py",
+        "from jsk_saver import Saver\n"
+        "from jsk_saver.tracking import Experiment\n"
+        "experiment = Experiment('demo', 'as it was', goals={'score': 'max'}, saver=Saver())\n"
+        "best = experiment.best('score')\n"
+        "with experiment.trial('summary') as trial:\n"
+        "    trial.log_metrics({'best': best.metrics['score'].max, 'trials': len(experiment.trials())})\n",
+    )
+    project.commit()
+    project.run("train.py")
+    project.run("best.py")
+    Experiment("demo", "as it is now", goals={"score": "min"}, saver=project.saver)
+    project.run("train.py")
+    verdict = project.experiment.reproduce("summary")
+    assert verdict.ok, verdict
+    assert [(item.name, item.new) for item in verdict.metrics if item.name == "trials"] == [("trials", 3.0)]
+    assert project.experiment.description == "as it is now"
+    assert project.experiment.goals == {"score": "min"}
+    assert len(project.experiment.trials()) == 6
+
+
+def test_trials_nested_in_the_one_asked_for_are_kept_with_it(project: Project) -> None:
+    project.write(
+        "nested.py",
+        "from jsk_saver import Saver\n"
+        "from jsk_saver.tracking import Experiment\n"
+        "experiment = Experiment('demo', saver=Saver())\n"
+        "for k in (1, 2):\n"
+        "    with experiment.trial(k=k) as trial:\n"
+        "        trial.log_metric('score', k)\n"
+        "        for fold in (1, 2):\n"
+        "            with experiment.trial(fold=fold, k=k) as nested:\n"
+        "                nested.log_metric('score', fold)\n",
+    )
+    project.commit()
+    project.run("nested.py")
+    before = {known.name for known in project.experiment.trials()}
+    verdict = project.experiment.reproduce(project.trial(k=2))
+    new = [known for known in project.experiment.trials() if known.name not in before]
+    outer = verdict.new.partition("/")[2]
+    assert [(known.params, known.parent) for known in new] == [
+        ({"k": 2}, ""),
+        ({"fold": 1, "k": 2}, outer),
+        ({"fold": 2, "k": 2}, outer),
+    ]
+    assert len(verdict.others) == 3
+    assert all(known.links["reproduces"].removeprefix("demo/") in before for known in new)
 
 
 def test_uncommitted_changes_and_untracked_modules_come_back(project: Project) -> None:
@@ -259,7 +314,6 @@ def execute(project: Project, path: Path) -> None:
 
 
 def test_a_notebook_is_run_again_with_its_parameters(project: Project) -> None:
-    pytest.importorskip("nbclient")
     body = SCRIPT.replace("(1, 2)", "[k]").replace("from helper", "import random\nfrom helper")
     path = notebook(project, ("k = 6", "parameters"), (body,))
     project.commit()
@@ -306,7 +360,6 @@ def test_nothing_is_injected_where_no_cell_sets_parameters(project: Project) -> 
 
 
 def test_a_cell_that_fails_is_told(project: Project) -> None:
-    pytest.importorskip("nbclient")
     guard = "import os\nif os.environ.get('JSK_REPRODUCE'): raise KeyError('no luck')"
     path = notebook(project, (SCRIPT,), (guard,))
     project.commit()
@@ -347,22 +400,23 @@ def test_a_reproduction_that_is_ended_leaves_nothing_behind(project: Project, nu
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    while len([known for known in project.experiment.trials() if known.status == "completed"]) < 4:
+    while len(made := project.made_so_far()) < 2:
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(number)
     process.wait()
     if number == signal.SIGKILL:  # what runs on ends first; the next reproduction removes the rest
-        newest = project.experiment.trials()[-1]
-        os.kill(_pid(project, newest.name), signal.SIGKILL)
+        os.kill(_pid(project, made[0].name), signal.SIGKILL)
         time.sleep(0.2)
         with Workspace.of(project.experiment):
             pass
     assert project.leftovers() == []
+    assert len(project.experiment.trials()) == 2
 
 
 def _pid(project: Project, name: str) -> int:
-    events = next((project.home / "journal" / "demo" / name).glob("*.events")).read_text()
+    (path,) = (project.home / "reproduce" / "runs").glob(f"*/journal/demo/{name}/*.events")
+    events = path.read_text()
     return int(json.loads(events.splitlines()[0])["pid"])
 
 
@@ -598,7 +652,6 @@ exec(open(os.path.join(sysconfig.get_path("stdlib"), "tempfile.py")).read())
 
 
 def test_a_file_beside_a_notebook_is_not_taken_for_a_module_of_what_runs_it(project: Project) -> None:
-    pytest.importorskip("nbclient")
     path = notebook(project, (SCRIPT,))
     project.write("tempfile.py", HIJACKING)
     project.commit()

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
+import numpy as np
 import pytest
 
-from jsk_saver.errors import InvalidMetadata
+from jsk_saver import Saver
+from jsk_saver.errors import InvalidMetadata, SettingsError
 from jsk_saver.tracking import Experiment
 
 
@@ -129,3 +134,71 @@ def test_what_is_known_of_trials_is_the_callers_to_change(experiment: Experiment
         assert (known.tags, known.status) == ({"stage": "draft"}, "completed")  # type: ignore[attr-defined]
     assert list(frame["params.layers"]) == [[1, 2]]  # type: ignore[index]
     assert trial.params == {"layers": [1, 2], "k": {"a": 1}}
+
+
+def test_a_dictionary_as_the_name_is_told_how_parameters_are_given(experiment: Experiment) -> None:
+    with pytest.raises(InvalidMetadata, match="is its name") as caught:
+        experiment.trial({"k": 2})  # type: ignore[arg-type]
+    assert caught.value.hint == "experiment.trial(params={'k': 2})"
+    assert experiment.trials() == []
+
+
+def test_resuming_a_name_that_is_spelled_almost_like_another_warns(experiment: Experiment) -> None:
+    for name in ("baseline", "fold-1"):
+        experiment.trial(name).finish()
+    with pytest.warns(UserWarning, match="no trial 'basline' to resume.* Did you mean 'baseline'") as told:
+        experiment.trial("basline", resume=True).finish()
+    assert [Path(item.filename).name for item in told] == ["test_starting.py"]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        experiment.trial("baseline", resume=True).finish()
+        experiment.trial("fold-2", resume=True).finish()  # a number more is no slip
+        experiment.trial("other", resume=True).finish()
+    assert len(experiment.trials()) == 5
+
+
+def test_sinks_may_be_given_as_a_text_as_in_the_setting(saver: Saver) -> None:
+    address = "mlflow:http://127.0.0.1:9"
+    assert Experiment("a", sinks=address, saver=saver).sinks == [address]
+    assert Experiment("a", sinks=f"store, {address}", saver=saver).sinks == ["store", address]
+    assert Experiment("a", sinks="none", saver=saver).sinks == []
+    with pytest.raises(SettingsError, match="There is no sink 'mlfow'"):
+        Experiment("a", sinks="mlfow", saver=saver)
+    with pytest.raises(SettingsError, match="sinks= are addresses, not 5"):
+        Experiment("a", sinks=5, saver=saver)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"tags": ["a"]}, "The tags of an experiment are a dictionary"),
+        ({"goals": ["loss"]}, "The goals of an experiment are a dictionary"),
+        ({"goals": {"loss": "low"}}, "'min' or 'max'"),
+        ({"description": {"squad": "red"}}, "The description of an experiment is a text"),
+    ],
+)
+def test_what_an_experiment_cannot_be_told_is_refused(
+    saver: Saver, options: dict[str, object], told: str
+) -> None:
+    with pytest.raises(InvalidMetadata, match=told):
+        Experiment("odd", saver=saver, **options)  # type: ignore[arg-type]
+    assert Experiment.list(saver=saver) == []
+
+
+def test_tags_of_an_experiment_are_kept_as_those_of_a_trial(saver: Saver) -> None:
+    Experiment("odd", tags={"n": np.int64(3), "at": Path("a")}, saver=saver)
+    assert Experiment("odd", saver=saver).tags == {"n": 3, "at": "a"}
+
+
+def test_experiments_are_listed_with_how_many_trials_they_have(saver: Saver) -> None:
+    assert Experiment.list(saver=saver) == []
+    Experiment("empty", "Why?", saver=saver)
+    full = Experiment("full", saver=saver)
+    for _ in range(3):
+        full.trial().finish()
+    empty, known = Experiment.list(saver=saver)
+    assert (empty.name, empty.trials, empty.description, empty.latest) == ("empty", 0, "Why?", None)
+    assert (known.name, known.trials) == ("full", 3)
+    assert known.latest is not None
+    assert known.latest.timestamp() == pytest.approx(full.trials()[-1].started, abs=60)
+    assert repr(empty) == "empty: no trials  Why?"

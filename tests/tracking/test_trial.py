@@ -189,7 +189,8 @@ def test_figures_tables_and_texts_are_kept_beside_the_events(experiment: Experim
         trial.log_figure("curve", figure)
         trial.log_table("rows", [{"a": 1, "b": "x"}])
         trial.log_text("report", "all well")
-        trial.log_text("report", "better")
+        with pytest.warns(UserWarning, match="is replaced"):
+            trial.log_text("report", "better")
         with pytest.raises(InvalidMetadata, match="no path"):
             trial.log_text("../out", "climbs")
     files = {item["name"]: Path(trial.folder, "files", item["file"]) for item in experiment["files"].files}

@@ -143,3 +143,16 @@ def test_a_record_without_its_experiment_says_where_to_ask(experiment: Experimen
     with pytest.raises(CannotReproduce) as caught:
         stored.reproduce()
     assert caught.value.hint == f'Experiment("iris-kmeans").reproduce("{known.name}")'
+
+
+def test_a_table_and_a_text_of_one_name_are_compared_each(experiment: Experiment) -> None:
+    states = []
+    for rows in (1, 2):
+        with experiment.trial() as trial:
+            trial.log_text("report", "all well")
+            trial.log_table("report", [{"rows": rows}])
+        states.append(experiment[trial.name])
+    verdict = verdict_on(experiment, *states)
+    assert [(item.name, item.verdict) for item in verdict.files] == [
+        ("report (text)", "identical"), ("report (table)", "not identical"),
+    ]  # fmt: skip

@@ -15,6 +15,9 @@ from jsk_saver import Experiment, Saver
 from jsk_saver.tracking import outcome, state
 from jsk_saver.tracking.journal import copies, flusher, reading
 from jsk_saver.tracking.outcome import Fate, Outcome, settle
+from jsk_saver.tracking.sinks import ending
+from jsk_saver.tracking.sinks.shipping import ship
+from tests.tracking.recording import RecordingSink, events_in
 
 WRITER = """
 import sys
@@ -114,6 +117,41 @@ def test_a_writer_that_dies_after_it_resumed_an_ended_trial_leaves_it_lost(
     assert shared["one"].status == "running"
     second.die()
     assert shared["one"].status == "lost"
+
+
+def test_sinks_hear_that_an_older_writer_died_after_a_newer_one_ended_the_trial(
+    shared: Experiment, start: Callable[[], Writer], tmp_path: Path
+) -> None:
+    sink = RecordingSink(tmp_path / "kept.jsonl")
+    folder = shared.folder / "one"
+
+    def told() -> list[str]:
+        assert ship(folder, sink)
+        return [event["status"] for event in events_in(sink.lines(), "one") if event["kind"] == "end"]
+
+    first, second = start(), start()
+    second.end("completed")
+    assert told() == ["completed"]
+    assert ending.of(folder) == (False, 0.0)
+    first.die()
+    assert told() == ["completed", "lost"]
+    assert ending.of(folder) == (True, shared["one"].ended)
+    start().end("stopped")
+    assert told() == ["completed", "lost", "stopped"]
+    assert ending.of(folder) == (True, 0.0)
+
+
+def test_sinks_hear_of_no_death_that_an_older_writer_outlived(
+    shared: Experiment, start: Callable[[], Writer], tmp_path: Path
+) -> None:
+    sink = RecordingSink(tmp_path / "kept.jsonl")
+    first, second = start(), start()
+    second.die()
+    first.end("completed")
+    assert shared["one"].status == "completed"
+    assert ship(shared.folder / "one", sink)
+    ends = [event["status"] for event in events_in(sink.lines(), "one") if event["kind"] == "end"]
+    assert ends == ["completed"]
 
 
 def test_an_end_names_those_who_still_write_and_no_forked_workers(

@@ -97,6 +97,8 @@ def _in_worker() -> bool:
 # What is replaced ------------------------------------------------------------------------------------
 
 METHODS = ("fit", "fit_transform", "fit_predict", "score")
+#: Of ``sklearn.model_selection``, beside all of ``sklearn.metrics``.
+FUNCTIONS = ("cross_val_score", "cross_validate", "cross_val_predict")
 _observers: list[Observer] = []
 _undo: list[Callable[[], None]] = []
 _lock = threading.RLock()
@@ -115,6 +117,11 @@ def add(observer: Observer) -> None:
             except BaseException:
                 remove(observer)
                 raise
+
+
+def is_on() -> bool:
+    """Tell whether anybody is told."""
+    return bool(_observers)
 
 
 def remove(observer: Observer) -> None:
@@ -136,9 +143,12 @@ def _replace() -> None:
     _watch_new_classes(BaseEstimator)
     _watch_returned(BaseEstimator)
     import sklearn.metrics
+    import sklearn.model_selection
 
-    for name in sklearn.metrics.__all__:
-        function = getattr(sklearn.metrics, name, None)
+    observed = [(sklearn.metrics, name) for name in sklearn.metrics.__all__]
+    observed += [(sklearn.model_selection, name) for name in FUNCTIONS]
+    for module, name in observed:
+        function = getattr(module, name, None)
         if isinstance(function, types.FunctionType):
             _replace_inside(name, function)
 

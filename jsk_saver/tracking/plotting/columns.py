@@ -18,6 +18,8 @@ _WIDE = 1000.0
 LARGEST, SMALLEST = 1e300, 1e-300
 _SUMMARIES = ("last", "min", "max", "count", "step")
 _PLAIN = ("seconds", "status", "trial")
+#: What trials are seeded with: chosen like a parameter, and known from their environment.
+SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +61,25 @@ class Column:
 
 
 def effective(trials: Sequence[TrialState], family: Mapping[str, TrialState]) -> list[dict[str, Any]]:
-    """Return the parameters that hold for each trial: a nested one's own, and those of what it is in."""
+    """Return the parameters that hold for each trial: a nested one's own, and those of what it is in.
+
+    A seed is one of them, unless a parameter is called so.
+    """
     return [_with_parents(trial, family) for trial in trials]
 
 
 def _with_parents(trial: TrialState, family: Mapping[str, TrialState]) -> dict[str, Any]:
-    found, seen, at = dict(trial.params), {trial.name}, family.get(trial.parent)
+    found, seen, at = _chosen(trial), {trial.name}, family.get(trial.parent)
     while at is not None and at.name not in seen:
-        found = at.params | found
+        found = _chosen(at) | found
         seen.add(at.name)
         at = family.get(at.parent)
     return found
+
+
+def _chosen(trial: TrialState) -> dict[str, Any]:
+    seed = trial.environment.get(SEED)
+    return dict(trial.params) if seed is None else {**trial.params, SEED: trial.params.get(SEED, seed)}
 
 
 def varying(params: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -163,9 +173,13 @@ class Columns:
         return math.nan if found is None else float(getattr(found, which))
 
     def _unknown(self, name: str) -> NotFound:
+        from jsk_saver.index.closest import closest
+
         params, metrics = ", ".join(sorted(self._param_names)), ", ".join(self.metrics)
+        near = closest(name, [*self._param_names, *self.metrics])
+        meant = f" Did you mean {near[0]!r}?" if near else ""
         return NotFound(
-            f"None of the {len(self.trials)} trial(s) has a parameter or metric {name!r}.",
+            f"None of the {len(self.trials)} trial(s) has a parameter or metric {name!r}.{meant}",
             hint=f"Parameters are: {params or 'none yet'}. Metrics are: {metrics or 'none yet'}.",
         )
 

@@ -3,7 +3,8 @@
 :func:`reproduce` tells the story; each step is a module: what the record says (``record``), whether all of it
 is there (``pieces``), a worktree at that commit with those changes (``code``), an environment with those
 packages (``environments``, ``venvs``, ``images``), the run (``running``, ``notebooks``, and ``child`` inside
-of it), and what came of it (``matching``, ``verdict``, ``produced``).
+of it), and what came of it (``matching``, ``verdict``, ``produced``). The trials of a run are in a journal of
+its own; one of them is kept. What it saves harms nothing either: see :mod:`jsk_saver.lineage.rerun`.
 """
 
 from __future__ import annotations
@@ -72,17 +73,30 @@ def reproduce(
         tell(f"Running {place.told} …")
         try:
             running.run(experiment, wanted, workspace, place, chosen, echo)
-        except RunFailed:
+        except RunFailed as error:
             if keep is not None:
                 _take_out(workspace, Path(keep))
+            error.kept = _kept_of_a_failure(experiment, workspace, wanted)
             raise
-        new, others = matching.found(experiment, workspace.name, wanted)
-        verdict = compare(experiment, wanted.state, new, others, tolerance)
+        new, others = matching.found(workspace, wanted)
+        kept = matching.keep(experiment, workspace, new)
+        beside = [trial.name for trial in others if trial.name not in kept]
+        verdict = compare(experiment, wanted.state, new, beside, tolerance)
         verdict.environment = chosen.told
         produced.keep(experiment, new.name, workspace)
         if keep is not None:
             verdict.folder = str(_take_out(workspace, Path(keep)))
     return verdict
+
+
+def _kept_of_a_failure(experiment: Experiment, workspace: Workspace, wanted: record.Wanted) -> str:
+    """Keep the new trial as far as it came, and say so."""
+    try:
+        new, _ = matching.found(workspace, wanted)
+    except RunFailed:
+        return "The trial, as it was; the run had not come to the new one."
+    matching.keep(experiment, workspace, new)
+    return f"The new trial as far as it came: {experiment.name}/{new.name}"
 
 
 def _take_out(workspace: Workspace, folder: Path) -> Path:

@@ -32,6 +32,8 @@ class Wanted:
         The trials that the same process ran, itself among them, the oldest first.
     reads
         The versions that process read, in order; not those it had put itself.
+    pins
+        Those, and the ones it had put itself where they were asked for by number or search.
     shared
         The folders of what many trials share: that of this machine, and for a pulled trial that of others.
     """
@@ -40,6 +42,7 @@ class Wanted:
     recipe: dict[str, Any]
     siblings: list[TrialState]
     reads: list[Read]
+    pins: list[Read]
     shared: tuple[Path, ...]
 
     @property
@@ -52,6 +55,13 @@ class Wanted:
         """Commit, remote and changes of the repository it ran in."""
         found: dict[str, str] = self.recipe.get("code", {})
         return found
+
+    @property
+    def outputs(self) -> list[dict[str, str]]:
+        """The versions that the process put, as far as their digests are known."""
+        known = [item for trial in self.siblings for item in trial.outputs]
+        keys = ("store", "name", "version", "digest")
+        return [{key: item[key] for key in keys} for item in known if all(item.get(key) for key in keys)]
 
     def kept(self, what: str) -> Path | None:
         """Return the file that the recipe names, whether it is there or not."""
@@ -123,10 +133,11 @@ def load(experiment: Experiment, name: str) -> Wanted:
         reads += [read for read in found.recipe.get("read", ()) if _identity(read) not in seen]
         reads += found.inputs
     put = {(item.get("store"), item["name"], item["version"]) for trial in siblings for item in trial.outputs}
-    reads = [read for read in reads if _identity(read)[:3] not in put]
+    others = [read for read in reads if _identity(read)[:3] not in put]
+    pins = [read for read in reads if read in others or read.get("asked")]
     folders = (layout.CODE, layout.PULLED_CODE) if state.pulled else (layout.CODE,)
     shared = tuple(experiment.folder / folder for folder in folders)
-    return Wanted(state, own.recipe, siblings, reads, shared)
+    return Wanted(state, own.recipe, siblings, others, pins, shared)
 
 
 def _identity(read: Read) -> tuple[str | None, ...]:

@@ -80,7 +80,6 @@ def run(
             _end(process)
             if environment.image:
                 images.stop(environment.engine, name)
-                _send_the_rest(experiment)
     if process.returncode:
         raise _failure(process.returncode, workspace.log, place)
 
@@ -128,14 +127,6 @@ def _variables(experiment: Experiment, wanted: Wanted, workspace: Workspace, pla
     if place.program.suffix == ".ipynb":
         found["JSK_NOTEBOOK"] = str(place.program)
     return found
-
-
-def _send_the_rest(experiment: Experiment) -> None:
-    """Have sent what the container logged: the courier that it started ended with it."""
-    from jsk_saver.tracking.sinks import courier, pending
-
-    if any(pending.every(experiment.journal)):
-        courier.ensure(experiment.journal)
 
 
 def _text(value: Any) -> str:
@@ -209,6 +200,5 @@ def _failure(code: int, log: Path, place: Place) -> RunFailed:
     said = "".join(f"\n  {line}" for line in lines)
     return RunFailed(
         f"{place.program.name} {how}; it said last:{said}",
-        kept="The trials it had finished, with links to those they reproduce.",
         hint="--keep=FOLDER    # keeps the code as it ran, and all that it printed",
     )

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.errors import SettingsError
+from jsk_saver.lineage import rerun
 from jsk_saver.tracking.journal import layout, points, reading
 from jsk_saver.tracking.state import TrialState
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 EQUAL, WITHIN, DIFFERENT, MISSING, NEW = "equal", "within tolerance", "different", "missing", "new"
 IDENTICAL, NOT_IDENTICAL, NOT_COMPARED = "identical", "not identical", "not compared"
 #: What autologging notes of how long something took, which is never the same.
-_DURATIONS = re.compile(r"\.fit_seconds$|-search-times$")
+_DURATIONS = re.compile(r"(^|\.)(fit_seconds|refit_time)$|-search-times$")
 _A_DURATION, _NO_DIGEST = "a duration", "no digest was recorded"
 _Curve = tuple["array[int]", "array[float]"]
 
@@ -65,7 +66,9 @@ class Verdict:
     status
         How the new trial ended.
     others
-        Other trials that the same program made.
+        Other trials that the same program made beside it; they were not kept.
+    places
+        The stores that hold what the run saved and the trial had not: never under the live names.
     tolerance
         How far metrics may differ.
     environment, folder
@@ -83,6 +86,7 @@ class Verdict:
     environment: str = ""
     folder: str = ""
     files: list[ObjectVerdict] = field(default_factory=list)
+    places: list[str] = field(default_factory=list)
 
     @property
     def compared(self) -> bool:
@@ -134,6 +138,15 @@ class Verdict:
             lines += [[what, item.name, item.old, item.new, _with_why(item)] for item in items]
         return lines
 
+    @property
+    def asides(self) -> list[str]:
+        """What else there is to know, a line for each."""
+        told = [f'What is not as it was lies apart from the live names: Saver("{at}")' for at in self.places]
+        if self.others:
+            many = f"{len(self.others)} other trials" if len(self.others) > 1 else "One other trial"
+            told.append(f"{many} of the program ran beside it; not kept.")
+        return told
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON; numbers that JSON has none for are text."""
         found = {**asdict(self), "ok": self.ok, "verdict": self.title}
@@ -150,7 +163,7 @@ class Verdict:
         rows = self.rows()
         if rows:
             lines.append(text_table(["what", "name", "then", "now", "verdict"], rows, width=10**6))
-        return "\n".join(lines)
+        return "\n".join(lines + self.asides)
 
     def _repr_html_(self) -> str:
         from jsk_saver.display import escape
@@ -160,10 +173,11 @@ class Verdict:
         rows = "".join(
             "<tr>" + "".join(f"{cell}{escape(text)}</td>" for text in row) + "</tr>" for row in self.rows()
         )
+        asides = "".join(f"<div>{escape(line)}</div>" for line in self.asides)
         return (
             f'<div><b style="color:{colour}">{escape(self.title)}</b><br>'
             f'<span style="opacity:.7">{escape(self.trial)}, again as {escape(self.new)}; environment: '
-            f'{escape(self.environment)}</span><table style="font-size:.9em">{rows}</table></div>'
+            f'{escape(self.environment)}</span><table style="font-size:.9em">{rows}</table>{asides}</div>'
         )
 
 
@@ -200,6 +214,7 @@ def compare(
         others,
         tolerance,
         files=_files(old, new),
+        places=list(dict.fromkeys(item["store"] for item in new.outputs if rerun.is_own(item["store"]))),
     )
 
 
@@ -268,20 +283,23 @@ def _objects(old: TrialState, new: TrialState) -> list[ObjectVerdict]:
 
 
 def _files(old: TrialState, new: TrialState) -> list[ObjectVerdict]:
-    """Compare the figures, tables and texts of each name; a trial has one of a name.
+    """Compare the figures, tables and texts; a trial has one of each kind and name.
 
     An executed notebook is no result of the program: it is kept with a reproduction, and holds times.
     """
     then, now = (
-        {item["name"]: item for item in trial.files if item.get("what") != "notebook"} for trial in (old, new)
+        {(item["name"], item.get("what")): item for item in trial.files if item.get("what") != "notebook"}
+        for trial in (old, new)
     )
     found = []
-    for name in dict.fromkeys([*then, *now]):
-        before, after = then.get(name, {}), now.get(name, {})
+    every = list(dict.fromkeys([*then, *now]))
+    for name, kind in every:
+        before, after = then.get((name, kind), {}), now.get((name, kind), {})
         verdict, why = _bytes(before, after)
         if before and after and _DURATIONS.search(name):
             verdict, why = NOT_COMPARED, _A_DURATION
-        found.append(ObjectVerdict(name, verdict, _short(before), _short(after), why))
+        called = f"{name} ({kind})" if sum(other == name for other, _ in every) > 1 else name
+        found.append(ObjectVerdict(called, verdict, _short(before), _short(after), why))
     return found
 
 

@@ -29,7 +29,7 @@ class Ending(NamedTuple):
 def of(trial: Path) -> Ending:
     """Return how a trial stands; what its writers come to is settled as in the trial's state."""
     over, fates = True, []
-    for path in layout.writers(trial):
+    for path in layout.writers(trial) if trial.is_dir() else ():  # it may have been deleted this moment
         fate, started, alive = _read(path)
         over &= not alive
         if started:

@@ -10,11 +10,12 @@ import json
 import os
 import secrets
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from jsk_saver.tracking.journal import layout
+from jsk_saver.tracking.masking import without_login
 
 _FOLDER = ".unsent"
 #: Neither experiments nor trials have this in their names.
@@ -59,6 +60,15 @@ def add(journal: Path, pending: Pending) -> None:
 def done(journal: Path, pending: Pending) -> None:
     """Note that all of a trial has been sent."""
     _path(journal, pending.experiment, pending.trial).unlink(missing_ok=True)
+
+
+def forget(journal: Path, pending: Pending, sink: str) -> None:
+    """Note that a trial is not to be sent to a sink any more: an address without a login."""
+    left = [address for address in pending.sinks if without_login(address) != sink]
+    if left:
+        add(journal, replace(pending, sinks=left))
+    else:
+        done(journal, pending)
 
 
 def every(journal: Path) -> Iterator[Pending]:

@@ -15,6 +15,9 @@ from jsk_saver.tracking.sinks.batching import Positions
 from jsk_saver.tracking.sinks.cursor import Cursor
 from jsk_saver.tracking.sinks.shipping import cursor_path
 
+#: In front of what was said of another trial, of one that has not been tried since.
+_WAITS = "It waits for the sink: "
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -51,6 +54,11 @@ class Standing:
         """Whether there is something to send."""
         return bool(self.events or self.points)
 
+    @property
+    def reason(self) -> str:
+        """What the trouble is, whichever trial it was seen with."""
+        return self.why.removeprefix(_WAITS)
+
 
 def every(journal: Path) -> list[Standing]:
     """Return how each trial stands that has a sink, or had one.
@@ -60,7 +68,7 @@ def every(journal: Path) -> list[Standing]:
     found = list(_each(journal))
     said = {item.sink: item for item in found if item.why}
     return [
-        replace(item, why=f"It waits for the sink: {said[item.sink].why}", since=said[item.sink].since)
+        replace(item, why=_WAITS + said[item.sink].why, since=said[item.sink].since)
         if item.unsent and not item.why and item.sink in said
         else item
         for item in found
@@ -97,7 +105,8 @@ def of(trial: Path, sink: str, cursor: Cursor | None = None, *, quiet: bool = Fa
     events, count = (0, 0) if quiet else unsent(trial, cursor, end(trial))
     refused, memory = list(cursor.refused), dict(cursor.memory)
     names = trial.parent.name, trial.name, without_login(sink)
-    return Standing(*names, events, count, cursor.since, cursor.trouble, refused, memory)
+    since, why = (0.0, "") if quiet else (cursor.since, cursor.trouble)
+    return Standing(*names, events, count, since, why, refused, memory)
 
 
 def end(trial: Path) -> Positions:
