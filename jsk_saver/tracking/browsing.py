@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsk_saver.errors import InvalidMetadata
 from jsk_saver.tracking import state
-from jsk_saver.tracking.ranking import Goal, best, check_goals, known_metric
+from jsk_saver.tracking.ranking import Goal, best, check_goals, known_metric, originals
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,7 +85,15 @@ class Trials:
 
         return compare(self._matching(pattern, **search), self.goals)
 
-    def best(self, metric: str, goal: Goal | None = None, pattern: Any = None, **search: Any) -> TrialState:
+    def best(
+        self,
+        metric: str,
+        goal: Goal | None = None,
+        pattern: Any = None,
+        *,
+        reproductions: bool = False,
+        **search: Any,
+    ) -> TrialState:
         """Return the trial with the best value of a metric, at any step.
 
         Parameters
@@ -96,6 +104,8 @@ class Trials:
             ``"min"`` or ``"max"``; what the experiment's ``goals`` say without one.
         pattern, **search
             Among which trials; see :meth:`trials`.
+        reproductions
+            Whether trials that were run to reproduce another count too; where there are no others, they do.
 
         Raises
         ------
@@ -111,7 +121,8 @@ class Trials:
                 f"Is a small {metric!r} good or a large one?", hint=f'experiment.best("{metric}", "min")'
             )
         check_goals({metric: wanted})
-        return self._handed_out(best(self._matching(pattern, **search), metric, wanted))
+        found = self._matching(pattern, **search)
+        return self._handed_out(best(found if reproductions else originals(found), metric, wanted))
 
     def plot(
         self,
@@ -123,6 +134,7 @@ class Trials:
         interactive: bool = False,
         log: bool | str = False,
         color: str = "",
+        reproductions: bool = False,
         **search: Any,
     ) -> Any:
         """Return a figure of the trials, drawn with matplotlib or, interactive, with Plotly.
@@ -144,6 +156,8 @@ class Trials:
             Whether metrics go by powers of ten; ``"x"`` or ``"xy"`` for the other axis.
         color
             The parameter or metric that colours stand for.
+        reproductions
+            Whether trials that were run to reproduce another are drawn too; where there are no others, they are.
 
         Raises
         ------
@@ -153,7 +167,16 @@ class Trials:
         from jsk_saver.tracking.plotting import plot
 
         return plot(
-            self, metric, pattern, search, x=x, kind=kind, interactive=interactive, log=log, color=color
+            self,
+            metric,
+            pattern,
+            search,
+            x=x,
+            kind=kind,
+            interactive=interactive,
+            log=log,
+            color=color,
+            reproductions=reproductions,
         )
 
     def report(self, path: str | Path = "report.html", pattern: Any = None, **search: Any) -> Path:

@@ -25,7 +25,7 @@ _ENVIRONMENT = ("commit", "branch", "dirty", "image", "notebook", "user")
 def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataFrame:
     """Return a frame with a row per trial.
 
-    Columns: ``status``, ``started``, ``seconds``, ``parent``; ``params.*``; ``seed``; of each metric the last
+    Columns: ``status``, ``started``, ``seconds``, ``parent``, ``reproduces``; ``params.*``; ``seed``; of each metric the last
     value as ``metrics.NAME``, and where it has several points ``.min``, ``.max`` and, if its goal is known,
     ``.best``; ``inputs`` and ``outputs`` as ``name@version``; ``commit`` and what else of the environment is
     known; ``host`` and ``pulled`` (where from) where trials of others are among them; ``tags.*``. The index
@@ -53,6 +53,7 @@ def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataF
         "seconds": [math.nan if trial.seconds is None else trial.seconds for trial in trials],
     }
     _add(columns, "parent", [trial.parent or None for trial in trials])
+    _add(columns, "reproduces", [trial.reproduces or None for trial in trials])
     _add_each(columns, "params.", [trial.params for trial in trials])
     _add(columns, "seed", [own(trial.environment.get("seed")) for trial in trials])
     named = metric_columns(trials, goals)

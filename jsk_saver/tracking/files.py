@@ -10,7 +10,7 @@ from jsk_saver.errors import InvalidMetadata, UnknownFormat
 from jsk_saver.formats import Formats
 from jsk_saver.payload import Payload
 from jsk_saver.tracking.journal import layout
-from jsk_saver.tracking.warning import warn
+from jsk_saver.warning import warn
 
 _EXTENSION = {"table": ".csv", "text": ".txt"}
 _DRAWN = {"matplotlib", "plotly", "altair", "PIL"}

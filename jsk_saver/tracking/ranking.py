@@ -29,6 +29,11 @@ def check_goals(goals: Mapping[str, str]) -> dict[str, Goal]:
     return dict(goals)  # type: ignore[arg-type]
 
 
+def originals(trials: list[TrialState]) -> list[TrialState]:
+    """Return the trials that reproduce no other; all of them, if there are none but reproductions."""
+    return [trial for trial in trials if not trial.reproduces] or trials
+
+
 def best_value(trial: TrialState, metric: str, goal: Goal) -> float:
     """Return the best a trial reached at any step, ``nan`` where it has no value."""
     found = trial.metrics.get(metric)

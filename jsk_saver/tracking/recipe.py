@@ -33,6 +33,7 @@ VARIABLES = (
 
 _process = (0, "")
 _programs: dict[str, tuple[object, str]] = {}
+_imports: dict[str, tuple[object, list[str]]] = {}
 
 
 def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dict[str, Any]:
@@ -42,7 +43,7 @@ def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dic
     (path; from the repository's root if it is in it), ``kept`` (its content), ``module`` (of ``python -m``),
     ``arguments``, ``masked`` (which of them have stars for a secret, counted from 1), ``folder`` (working
     folder), ``root`` (of the repository), ``shared`` (of a further worktree, the folder its history is in),
-    ``code`` (its commit, …), ``paths`` (where in it modules are found), ``changes`` and ``packages`` (files
+    ``code`` (its commit, …), ``beside`` (without a commit, the files beside the program that it imports), ``paths`` (where in it modules are found), ``changes`` and ``packages`` (files
     that are kept), ``variables``, ``read`` (versions read in this process before) and ``left_out`` (how many
     more those are).
 
@@ -69,6 +70,8 @@ def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dic
         code = found["code"] = dict(git.describe(repo))
         if code.get("dirty") and code.get("commit"):
             found["changes"] = _keep_changes(folder, repo, code["commit"], code["dirty"])
+    if place and not found.get("code", {}).get("commit"):
+        found["beside"] = _beside(place)
     if environment.get("packages"):
         found["packages"] = f"{environment['packages']}.txt"
         keeper.keep(folder / found["packages"], packages.encode)
@@ -147,6 +150,19 @@ def _keep_program(folder: Path, place: str) -> str | None:
         name = hashlib.sha256(data).hexdigest()[:32] + os.path.splitext(place)[1]  # noqa: PTH122
         known = _programs[place] = (stamp, name)
     keeper.keep(folder / known[1], lambda: data if data is not None else Path(place).read_bytes())
+    return known[1]
+
+
+def _beside(place: str) -> list[str]:
+    """Return the files that the program imports from beside it; looked for again only if it has changed."""
+    from jsk_saver.tracking import beside
+
+    stamp = repository.stamp(place)
+    known = _imports.get(place)
+    if stamp is None:
+        return []
+    if known is None or known[0] != stamp:
+        known = _imports[place] = (stamp, beside.modules(place, Path(place).read_bytes()))
     return known[1]
 
 

@@ -11,7 +11,7 @@ from jsk_saver.errors import InvalidMetadata, TrialExists
 from jsk_saver.tracking import values
 from jsk_saver.tracking.journal import copies, layout
 from jsk_saver.tracking.journal.segment import explain
-from jsk_saver.tracking.warning import warn
+from jsk_saver.warning import warn
 
 #: How much two names have in common, of 100, that may have been meant for one another.
 _ALIKE = 80

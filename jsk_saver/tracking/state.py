@@ -88,6 +88,11 @@ class TrialState(HandedOut):
         return None if self.ended is None else max(0.0, self.ended - self.started)
 
     @property
+    def reproduces(self) -> str:
+        """Experiment and name of the trial that this one was run to reproduce; empty for one of its own."""
+        return str(self.links.get("reproduces") or "")
+
+    @property
     def created(self) -> dt.datetime:
         """When it started."""
         return dt.datetime.fromtimestamp(self.started, dt.UTC)

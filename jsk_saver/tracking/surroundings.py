@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from jsk_saver.lineage import collect, packages
 from jsk_saver.settings import REPRODUCE
-from jsk_saver.tracking import hardware, recipe
+from jsk_saver.tracking import beside, hardware, recipe
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.trial import Trial
@@ -37,7 +37,9 @@ def note(trial: Trial, seed: int | None) -> None:
         mlflow_runs.listen(trial)
     try:
         _, listed = packages()
-        trial.log_recipe(recipe.collect(trial.folder.parent, found, listed))
+        needed = recipe.collect(trial.folder.parent, found, listed)
+        trial.log_recipe(needed)
+        beside.warn_once(needed)
     except Exception:
         _note_failure()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jsk_saver.errors import InvalidMetadata
 from jsk_saver.tracking.described import brief, described
-from jsk_saver.tracking.warning import warn
+from jsk_saver.warning import warn
 
 #: Longest name of a parameter, metric, tag or file.
 LONGEST_NAME = 250

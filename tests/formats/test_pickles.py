@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import pickle
+import sys
 import tracemalloc
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,12 @@ def test_a_pickle_of_a_class_that_is_not_here_says_what_to_define() -> None:
         read("a.pkl", data, allow_pickle=True)
     with pytest.raises(JskError, match=r"'a\.pkl' cannot be read as pickle: UnpicklingError"):
         read("a.pkl", b"\xff", allow_pickle=True)
+
+
+@pytest.mark.parametrize("name", ["a.pkl", "a.joblib"])
+def test_a_class_of_the_notebook_is_saved_with_a_warning_that_only_its_name_is(name, monkeypatch):
+    monkeypatch.setattr(Canary, "__module__", "__main__")
+    monkeypatch.setattr(sys.modules["__main__"], "Canary", Canary, raising=False)
+    monkeypatch.setattr(sys.modules["__main__"], "_wake", _wake, raising=False)
+    with pytest.warns(UserWarning, match="a pickle holds only its name"), Payload() as payload:
+        Formats().choose(name, Canary()).encode(Canary(), payload, name)

@@ -459,12 +459,12 @@ def test_a_client_without_its_engine_is_no_engine(
         client.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
     wanted = record.load(project.experiment, project.trial(k=1))
-    chosen = environments.choose(wanted, "auto")
+    chosen = environments.choose(wanted, "auto", print)
     assert (chosen.kind, chosen.image) == ("venv", "")
     said = "There is no container engine here: instead of the kernel image base:1, a virtual environment."
     assert chosen.notes == [said]
     with pytest.raises(CannotReproduce, match="There is no container engine here"):
-        environments.choose(wanted, "image")
+        environments.choose(wanted, "image", print)
 
 
 def test_a_recorded_image_is_run_by_the_engine(

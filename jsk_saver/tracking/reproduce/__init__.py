@@ -26,10 +26,22 @@ __all__ = ["Verdict", "missing", "reproduce"]
 
 
 def missing(
-    experiment: Experiment, name: str, *, environment: str = "auto", repository: str | Path | None = None
+    experiment: Experiment,
+    name: str,
+    *,
+    environment: str = "auto",
+    repository: str | Path | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[pieces.Piece]:
-    """Return what is not there that running a trial again needs; nothing is run or built for it."""
-    return pieces.check(experiment, record.load(experiment, name), environment, repository).missing
+    """Return what is not there that running a trial again needs; nothing is run or built for it.
+
+    A kernel image is pulled, to look into it. ``tell`` is told so, and what else there is to know.
+    """
+    tell = tell or _nobody
+    found = pieces.check(experiment, record.load(experiment, name), environment, repository, tell)
+    for note in found.notes:
+        tell(note)
+    return found.missing
 
 
 def reproduce(
@@ -56,7 +68,7 @@ def reproduce(
     check_tolerance(tolerance)
     tell, echo = tell or _nobody, echo or _nobody
     wanted = record.load(experiment, name)
-    found = pieces.check(experiment, wanted, environment, repository)
+    found = pieces.check(experiment, wanted, environment, repository, tell)
     for note in found.notes:
         tell(note)
     if found.first or (found.missing and not (anyway and wanted.recipe.get("program"))):

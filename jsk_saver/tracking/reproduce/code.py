@@ -64,7 +64,7 @@ def _place(workspace: Workspace, wanted: Wanted) -> Place:
     paths = tuple(_below(workspace, Path(path)) for path in recipe.get("paths", ()))
     commit = wanted.code.get("commit", "")
     told = f"{said} at {commit[:12]}" if commit else str(said)
-    if wanted.code.get("dirty"):
+    if commit and wanted.code.get("dirty"):
         told += " with its uncommitted changes"
     return Place(program, program.parent if program.suffix == ".ipynb" else folder, paths, told)
 

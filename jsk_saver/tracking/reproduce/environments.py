@@ -68,8 +68,8 @@ class Environment:
     engine: str = ""
 
 
-def choose(wanted: Wanted, asked: str) -> Choice:
-    """Return which environment fits the record.
+def choose(wanted: Wanted, asked: str, tell: Callable[[str], None]) -> Choice:
+    """Return which environment fits the record; ``tell`` is told of what takes long.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def choose(wanted: Wanted, asked: str) -> Choice:
     if asked == "image" or (asked == "auto" and image):
         engine = images.engine()
         if engine and image:
-            return _image(wanted, image, engine, known)
+            return _image(wanted, image, engine, known, tell)
         what = "No kernel image was recorded" if not image else "There is no container engine here"
         if asked == "image":
             raise CannotReproduce(f"{what}.", hint="--environment=venv")
@@ -102,9 +102,11 @@ def choose(wanted: Wanted, asked: str) -> Choice:
     return Choice("venv", _interpreter(recorded.get("python", "")), tuple(known), notes=notes)
 
 
-def _image(wanted: Wanted, image: str, engine: str, known: list[str] | None) -> Choice:
+def _image(
+    wanted: Wanted, image: str, engine: str, known: list[str] | None, tell: Callable[[str], None]
+) -> Choice:
     """Return the recorded image, once it is here and known to be able to run the program."""
-    images.need(engine, image)
+    images.need(engine, image, tell)
     inside = images.inside(engine, image)
     if wanted.recipe.get("program", "").endswith(".ipynb") and not inside.notebooks:
         raise CannotReproduce(

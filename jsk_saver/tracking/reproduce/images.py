@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,8 +46,8 @@ def engine() -> str:
     return ""
 
 
-def need(engine: str, image: str) -> None:
-    """Make sure that an image is here, pulled if need be.
+def need(engine: str, image: str, tell: Callable[[str], None]) -> None:
+    """Make sure that an image is here, pulled if need be; ``tell`` is told so before.
 
     Raises
     ------
@@ -56,6 +56,7 @@ def need(engine: str, image: str) -> None:
     """
     if _call(engine, "image", "inspect", image).returncode == 0:
         return
+    tell(f"Pulling the kernel image {image}, which is not here yet; that may take minutes …")
     pulled = _call(engine, "pull", image)
     if pulled.returncode:
         raise CannotReproduce(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from jsk_saver.errors import CannotReproduce, JskError, NotFound
 from jsk_saver.lineage import changes, repository
 from jsk_saver.settings import ARGUMENT
-from jsk_saver.tracking import masking
+from jsk_saver.tracking import beside, masking
 from jsk_saver.tracking.reproduce import environments
 from jsk_saver.tracking.reproduce.record import Read, Wanted
 
@@ -43,8 +43,14 @@ class Found:
     first: str = ""
 
 
-def check(experiment: Experiment, wanted: Wanted, environment: str, repository: str | Path | None) -> Found:
-    """Return what is there and what is missing."""
+def check(
+    experiment: Experiment,
+    wanted: Wanted,
+    environment: str,
+    repository: str | Path | None,
+    tell: Callable[[str], None],
+) -> Found:
+    """Return what is there and what is missing; ``tell`` is told of what takes long."""
     found = Found()
     if not wanted.recipe:
         found.missing.append(Piece("The record says nothing of how the trial was run."))
@@ -59,7 +65,7 @@ def check(experiment: Experiment, wanted: Wanted, environment: str, repository: 
             f"{wanted.recipe['left_out']} more versions were read before the trial; they are not pinned."
         )
     try:
-        found.environment = environments.choose(wanted, environment)
+        found.environment = environments.choose(wanted, environment, tell)
         found.notes += found.environment.notes
     except CannotReproduce as error:
         found.missing.append(Piece(error.what, error.hint))
@@ -79,10 +85,7 @@ def refusal(wanted: Wanted, found: Found) -> CannotReproduce:
 def _check_code(wanted: Wanted, found: Found, asked: str | Path | None) -> None:
     commit, remote = wanted.code.get("commit"), wanted.code.get("remote", "")
     if not commit:
-        if wanted.recipe.get("program"):
-            found.notes.append(
-                "No commit was recorded: only the program itself is run, without files beside it."
-            )
+        _check_beside(wanted, found)
         return
     recorded = [wanted.recipe.get("root", ""), wanted.recipe.get("shared", "")]
     places = [os.fspath(asked)] if asked else [os.getcwd(), *recorded]  # noqa: PTH109
@@ -97,6 +100,22 @@ def _check_code(wanted: Wanted, found: Found, asked: str | Path | None) -> None:
         )
 
 
+def _check_beside(wanted: Wanted, found: Found) -> None:
+    """Name what the program imports from files that no commit holds."""
+    program, data = str(wanted.recipe.get("program", "")), wanted.read("kept")
+    if not program or data is None:
+        return
+    place = Path(wanted.recipe.get("root", ""), program)
+    files = wanted.recipe.get("beside")
+    files = beside.modules(str(place), data) if files is None else files
+    path = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    for file in files:
+        if not beside.is_on_path(file, path):
+            what = f"{file}, which {place.name} imports, was not kept: no commit was recorded."
+            found.missing.append(Piece(what, f"export PYTHONPATH={place.parent}    # where it lay; or elsewhere"))
+    found.notes.append("No commit was recorded: only the program itself is run, without files beside it.")
+
+
 def _has(root: str, commit: str) -> bool:
     command = ["git", "cat-file", "-e", f"{commit}^{{commit}}"]
     return subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 0
@@ -104,7 +123,7 @@ def _has(root: str, commit: str) -> bool:
 
 def _check_changes(wanted: Wanted, found: Found) -> None:
     dirty = wanted.code.get("dirty")
-    if not dirty:
+    if not dirty or not wanted.code.get("commit"):
         return
     kept = wanted.read("changes")
     if kept is None:

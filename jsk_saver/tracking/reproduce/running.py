@@ -105,7 +105,7 @@ def _inherited(wanted: Wanted) -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in _OURS and not name.startswith(ARGUMENT)
     }
-    root = wanted.recipe.get("root")
+    root = wanted.recipe.get("root") if wanted.code.get("commit") else None
     here = [path for path in kept.get("PYTHONPATH", "").split(os.pathsep) if path]
     if root and here:
         outside = [path for path in here if not f"{os.path.realpath(path)}/".startswith(f"{root}/")]

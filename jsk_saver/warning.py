@@ -7,7 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
-_KIT = str(Path(__file__).parents[1]) + os.sep
+_KIT = str(Path(__file__).parent) + os.sep
 
 
 def warn(said: str) -> None:
