@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from jsk_saver.connection import Connection, Notes
     from jsk_saver.encoding import Written
-    from jsk_saver.lineage.rerun import Entry, Rerun
+    from jsk_saver.lineage.ledger import Entry
+    from jsk_saver.lineage.rerun import Rerun
     from jsk_saver.record import Record
 
 
@@ -176,7 +177,9 @@ class Again:
             return wanted
         versions = [entry.version for entry in self._connection.entries(name) if not entry.marker]
         if not versions:
-            raise NotFound(f"There is no {name!r} in {self._store}.", hint="saver.search()    # what is there")
+            raise NotFound(
+                f"There is no {name!r} in {self._store}.", hint="saver.search()    # what is there"
+            )
         return versions[0]
 
     def _read(self, entry: Entry) -> Done | None:

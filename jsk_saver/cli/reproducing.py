@@ -92,9 +92,7 @@ def _check(
 ) -> None:
     from jsk_saver.tracking import reproduce as package
 
-    missing = package.missing(
-        experiment, name, environment=environment, repository=repository, tell=note
-    )
+    missing = package.missing(experiment, name, environment=environment, repository=repository, tell=note)
     if not session.answer([piece._asdict() for piece in missing]):
         for piece in missing:
             say(f"missing: {piece.what}" + (f"\n  Next: {piece.hint}" if piece.hint else ""))

@@ -1,4 +1,4 @@
-"""What a run has made of file names, in order, for all its processes: a file of JSON lines that only grows."""
+"""What a run has made of file names, for all its processes: a file of JSON lines that only grows."""
 
 from __future__ import annotations
 

@@ -134,7 +134,7 @@ def is_own(store: str) -> bool:
 
 
 def current(store: str) -> Rerun | None:
-    """Return the run that this process belongs to, if it reproduces another; a run's own store is a plain one."""
+    """Return the run of this process, if it reproduces another; in its own store there is nothing to mind."""
     plan = os.environ.get(REPRODUCE)
     return _read(plan) if plan and not is_own(store) else None
 

@@ -1,4 +1,4 @@
-"""What a program imports from the files beside it: where no commit holds them, they are not kept with a trial."""
+"""What a program imports from the files beside it, which are not kept where no commit holds them."""
 
 from __future__ import annotations
 

@@ -157,7 +157,8 @@ class Trials:
         color
             The parameter or metric that colours stand for.
         reproductions
-            Whether trials that were run to reproduce another are drawn too; where there are no others, they are.
+            Whether trials that were run to reproduce another are drawn too; where there are no others, they
+            are.
 
         Raises
         ------

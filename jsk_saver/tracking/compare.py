@@ -25,11 +25,11 @@ _ENVIRONMENT = ("commit", "branch", "dirty", "image", "notebook", "user")
 def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataFrame:
     """Return a frame with a row per trial.
 
-    Columns: ``status``, ``started``, ``seconds``, ``parent``, ``reproduces``; ``params.*``; ``seed``; of each metric the last
-    value as ``metrics.NAME``, and where it has several points ``.min``, ``.max`` and, if its goal is known,
-    ``.best``; ``inputs`` and ``outputs`` as ``name@version``; ``commit`` and what else of the environment is
-    known; ``host`` and ``pulled`` (where from) where trials of others are among them; ``tags.*``. The index
-    holds the names of the trials.
+    Columns: ``status``, ``started``, ``seconds``, ``parent``, ``reproduces`` (the trial that this one was
+    run again from); ``params.*``; ``seed``; of each metric the last value as ``metrics.NAME``, and where it
+    has several points ``.min``, ``.max`` and, if its goal is known, ``.best``; ``inputs`` and ``outputs`` as
+    ``name@version``; ``commit`` and what else of the environment is known; ``host`` and ``pulled`` (where
+    from) where trials of others are among them; ``tags.*``. The index holds the names of the trials.
 
     A metric's own name goes before that of a summary: beside a metric ``loss.min``, the least value of
     ``loss`` is in ``metrics.loss (min)``.

@@ -284,6 +284,9 @@ class Experiment(Tidying):
 
         A worktree at its commit with its uncommitted changes, an environment with its packages, the versions
         it had read: then its notebook or script runs, and the new trial is linked to it (``reproduces``).
+        Other trials of the program are not kept, but those nested in it. No file name gets another newest
+        version: what has the same bytes is the version that was saved then; what differs lies in a store of
+        the run's own, which the verdict names (``places``).
 
         Parameters
         ----------

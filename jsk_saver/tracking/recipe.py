@@ -43,9 +43,9 @@ def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dic
     (path; from the repository's root if it is in it), ``kept`` (its content), ``module`` (of ``python -m``),
     ``arguments``, ``masked`` (which of them have stars for a secret, counted from 1), ``folder`` (working
     folder), ``root`` (of the repository), ``shared`` (of a further worktree, the folder its history is in),
-    ``code`` (its commit, …), ``beside`` (without a commit, the files beside the program that it imports), ``paths`` (where in it modules are found), ``changes`` and ``packages`` (files
-    that are kept), ``variables``, ``read`` (versions read in this process before) and ``left_out`` (how many
-    more those are).
+    ``code`` (its commit, …), ``beside`` (without one, the files beside the program that it imports),
+    ``paths`` (where in it modules are found), ``changes`` and ``packages`` (files that are kept),
+    ``variables``, ``read`` (versions read in this process before) and ``left_out`` (how many more those are).
 
     Parameters
     ----------

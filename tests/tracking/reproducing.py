@@ -60,9 +60,9 @@ class Project:
     def environment(self) -> dict[str, str]:
         source = str(Path(jsk_saver.__file__).parents[1])
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("JSK_", "JPY_"))}
+        server = {name: os.environ[name] for name in ("JSK_ENDPOINT_URL",) if name in os.environ}
         store = {"JSK_STORE": self.store} if self.store else {}
-        store |= {"JSK_ENDPOINT_URL": os.environ["JSK_ENDPOINT_URL"]} if "JSK_ENDPOINT_URL" in os.environ else {}
-        return {**kept, "PYTHONPATH": source, "JSK_HOME": str(self.home), **store}
+        return {**kept, "PYTHONPATH": source, "JSK_HOME": str(self.home), **store, **server}
 
     def run(self, *arguments: str, **variables: str) -> str:
         """Run a program of the project, as a user would."""

@@ -239,9 +239,58 @@ def test_a_run_that_fails_says_its_last_lines_and_leaves_nothing_behind(project:
     project.write("train.py", "import os\nassert not os.environ.get('JSK_REPRODUCE'), 'once only'\n" + SCRIPT)
     project.commit()
     project.run("train.py")
-    with pytest.raises(RunFailed, match="once only"):
+    with pytest.raises(RunFailed, match="once only") as caught:
         project.experiment.reproduce(project.trial(k=1))
+    assert caught.value.kept == "The trial, as it was; the run had not come to the new one."
+    assert len(project.experiment.trials()) == 2
     assert project.leftovers() == []
+
+
+def test_a_trial_that_fails_in_the_run_is_kept_as_far_as_it_came(project: Project) -> None:
+    failing = '        trial.put("out.json"'
+    stop = "        assert k == 1 or not __import__('os').environ.get('JSK_REPRODUCE'), 'not again'\n"
+    project.write("train.py", SCRIPT.replace(failing, stop + failing))
+    assert stop in (project.root / "train.py").read_text()
+    project.commit()
+    project.run("train.py")
+    with pytest.raises(RunFailed, match="not again") as caught:
+        project.experiment.reproduce(project.trial(k=2))
+    *_, new = project.experiment.trials()
+    assert caught.value.kept == f"The new trial as far as it came: demo/{new.name}"
+    assert (new.status, new.params, new.reproduces) == ("failed", {"k": 2}, f"demo/{project.trial(k=2)}")
+    assert len(project.experiment.trials()) == 3
+
+
+def test_a_sink_gets_the_trial_that_is_kept_marked_and_none_of_the_others(project: Project) -> None:
+    project.write("train.py", SCRIPT.replace("saver=saver)", 'saver=saver, sinks=["store"])'))
+    project.commit()
+    project.run("train.py")
+    verdict = project.experiment.reproduce(project.trial(k=1))
+    deadline = time.monotonic() + 60
+    journal = project.home / "journal"
+    while list((journal / ".unsent").glob("*")):
+        assert time.monotonic() < deadline, "the courier did not come to an end"
+        time.sleep(0.1)
+    other = Experiment("demo", saver=Saver(project.saver.store.uri, home=project.home.parent / "other"))
+    other.pull()
+    assert [known.reproduces for known in other.trials()] == ["", "", verdict.trial]
+    assert verdict.others[0] not in {known.name for known in other.trials()}
+
+
+def test_pulling_an_image_is_said_before_it_starts(
+    project: Project, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    project.run("train.py", JSK_KERNEL_IMAGE="base:1")
+    engine = tmp_path / "bin" / "docker"
+    engine.parent.mkdir()
+    engine.write_text(
+        "#!/bin/sh\n[ $1 = version ] && exit\n[ $1 = pull ] && echo 'no such image' >&2\nexit 1\n"
+    )
+    engine.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{engine.parent}{os.pathsep}{os.environ['PATH']}")
+    done = project.jsk("reproduce", f"demo/{project.trial(k=1)}", "--check")
+    assert "Pulling the kernel image base:1, which is not here yet" in done.stderr
+    assert "missing: The kernel image base:1 is not here, and cannot be pulled: no such image" in done.stdout
 
 
 def test_a_program_that_chooses_other_parameters_is_told(
@@ -495,6 +544,7 @@ def test_a_recorded_image_is_run_by_the_engine(
     assert verdict.environment == "the kernel image base:1"
     calls = (tmp_path / "calls").read_text()
     assert "image inspect base:1" in calls
+    assert "pull" not in calls
     assert f"--volume={project.home}" in calls
 
 

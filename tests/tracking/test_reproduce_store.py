@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,9 +25,7 @@ experiment = Experiment("demo", sinks=(), saver=saver)
 
 
 @pytest.fixture(params=["local", "ceph"])
-def stored(
-    request: pytest.FixtureRequest, project: Project, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
+def stored(request: pytest.FixtureRequest, project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The project, whose objects go to a folder or to a bucket of a real server."""
     if request.param == "ceph":
         server: S3Server = request.getfixturevalue("ceph")
@@ -36,7 +34,7 @@ def stored(
         project.store = f"s3://{server.new_bucket()}/team"
         project.saver = Saver(project.store, home=project.home)
         project.saver.put("raw.json", [1, 2, 3])
-    yield project
+    return project
 
 
 @pytest.fixture

@@ -41,9 +41,9 @@ def plot(
     trials = experiment.trials(pattern, **search)
     everyone = trials if pattern is None and not search else experiment.trials()
     family = {trial.name: trial for trial in everyone}
-    trials = trials if reproductions else originals(trials)
+    shown = list(trials) if reproductions else originals(trials)
     metrics = [metric] if isinstance(metric, str) else list(metric or [])
-    plan = Planner(experiment.folder, trials, family, experiment.goals)
+    plan = Planner(experiment.folder, shown, family, experiment.goals)
     return draw(plan.plan(metrics, x, kind, _LOG[log], color))
 
 

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from jsk_saver.settings import REPRODUCE
 from jsk_saver.tracking import values
 from jsk_saver.tracking.journal import layout
-
 from jsk_saver.tracking.reproduce.workspace import JOURNAL
 
 if TYPE_CHECKING:
@@ -40,8 +39,11 @@ def journal(real: Path, experiment: str) -> Path:
     (before / layout.CODE).mkdir(exist_ok=True)
     with suppress(FileNotFoundError):
         shutil.copyfile(before / layout.EXPERIMENT, part / layout.EXPERIMENT)
+    plan = _plan()
+    then = {trial["name"] for trial in plan["siblings"] if experiment == plan["experiment"]}
     for known in before.iterdir():
-        if known.name in (layout.CODE, layout.PULLED_CODE) or _began_before(known, _plan()["began"]):
+        shared = known.name in (layout.CODE, layout.PULLED_CODE)
+        if shared or (known.name not in then and _began_before(known, plan["began"])):
             (part / known.name).symlink_to(known)
     try:
         part.rename(folder)

@@ -112,7 +112,9 @@ def _check_beside(wanted: Wanted, found: Found) -> None:
     for file in files:
         if not beside.is_on_path(file, path):
             what = f"{file}, which {place.name} imports, was not kept: no commit was recorded."
-            found.missing.append(Piece(what, f"export PYTHONPATH={place.parent}    # where it lay; or elsewhere"))
+            found.missing.append(
+                Piece(what, f"export PYTHONPATH={place.parent}    # where it lay; or elsewhere")
+            )
     found.notes.append("No commit was recorded: only the program itself is run, without files beside it.")
 
 
