@@ -90,9 +90,10 @@ def warn_once(recipe: dict[str, Any]) -> None:
 
 def _problem(recipe: dict[str, Any]) -> str:
     if not recipe.get("program"):
-        if notebook.kernel_shell() is not None:
-            return "which notebook this is, is not known. Next: %env JSK_NOTEBOOK=/where/it/is.ipynb"
-        return "no script or notebook runs it. Next: write it into a file, and run that: python train.py"
+        # Who types at a prompt knows that there is no file; who is in a notebook thinks that there is one.
+        if notebook.kernel_shell() is None:
+            return ""
+        return "which notebook this is, is not known. Next: %env JSK_NOTEBOOK=/where/it/is.ipynb"
     files = recipe.get("beside")
     if not files:
         return ""

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 
 from jsk_saver.tracking import beside, reproduce
+from tests.notebook.running import Runner
 from tests.tracking.reproducing import Project
 
 SCRIPT = """
@@ -93,9 +94,20 @@ def test_what_a_commit_holds_is_not_missing_and_nothing_is_said(project: Project
     assert reproduce.missing(project.experiment, project.trial(k=1)) == []
 
 
-def test_what_is_typed_at_a_prompt_is_said_to_be_lost_once(project: Project) -> None:
-    said = run(project, "-c", ALONE)
-    assert said.count("This trial cannot be run again: no script or notebook runs it.") == 1
+def test_nothing_is_said_at_a_prompt_where_there_is_no_file_to_lose(project: Project) -> None:
+    assert "cannot be run again" not in run(project, "-c", ALONE)
+
+
+def test_a_notebook_that_is_not_known_is_said_to_be_lost_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("JSK_NOTEBOOK", raising=False)
+    monkeypatch.setenv("JSK_HOME", str(tmp_path / "home"))
+    trial = "from jsk_saver import Experiment\nwith Experiment('demo').trial(): pass"
+    client = Runner(tmp_path, trial, trial)
+    client.execute()
+    said = [output.get("text", "") for outputs in client.outputs for output in outputs]
+    assert [text.count("cannot be run again: which notebook this is, is not known") for text in said] == [1]
 
 
 def test_older_records_are_looked_through_for_what_lies_beside_the_script(bare: Project) -> None:
