@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.own_memory import status
+
 WARM_ROWS = 1_000
 
 
@@ -63,13 +65,13 @@ def get_bare(saver: Any, name: str, _: Path) -> dict[str, Any]:
 def put_file(saver: Any, name: str, file: Path) -> dict[str, Any]:
     """Save a file on disk."""
     saver.put(name, file)
-    return {"peak": _status("VmHWM")}
+    return {"peak": status("VmHWM")}
 
 
 def get_file(saver: Any, name: str, file: Path) -> dict[str, Any]:
     """Load into a file."""
     saver.get(name, to=file)
-    return {"peak": _status("VmHWM")}
+    return {"peak": status("VmHWM")}
 
 
 # Helpers ----------------------------------------------------------------------------------------------
@@ -96,10 +98,10 @@ def _bare(saver: Any, parquet: dict[str, Any]) -> Any:
 def _extra(call: Callable[[], Any], size: Callable[[Any], int]) -> dict[str, Any]:
     """Return the most memory that ``call`` took beyond what was there before and what it returned."""
     _let_go()
-    before = _status("VmRSS")
+    before = status("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew (Linux, proc(5))
     result = call()
-    peak = _status("VmHWM")
+    peak = status("VmHWM")
     returned = size(result)
     return {"before": before, "peak": peak, "returned": returned, "beyond": peak - before - returned}
 
@@ -110,13 +112,6 @@ def _let_go() -> None:
     if "pyarrow" in sys.modules:
         sys.modules["pyarrow"].default_memory_pool().release_unused()
     ctypes.CDLL(None).malloc_trim(0)
-
-
-def _status(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    raise LookupError(field)
 
 
 if __name__ == "__main__":

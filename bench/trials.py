@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.context import Context
+from bench.reproducing import reproduced
 from bench.rounds import Contestant, in_turns
 from bench.rows import Exactly, Row, Target, compared, duration, measured
 
@@ -36,6 +37,7 @@ def trials(context: Context) -> Iterator[Row]:
     yield from _large(context)
     yield from _slowdown(context)
     yield _at_once(context)
+    yield from reproduced(context)
 
 
 def _mlflow(context: Context) -> Any:

@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.own_memory import status
+
 #: Metrics a second, as the target says.
 RATE = 100
 
@@ -31,15 +33,15 @@ def large(home: Path, points: str) -> dict[str, Any]:
     with experiment.trial("warm") as trial:
         trial.log_metric("loss", 0.5)
     gc.collect()
-    before, most, start = _status("VmRSS"), 0, time.perf_counter()
+    before, most, start = status("VmRSS"), 0, time.perf_counter()
     with experiment.trial("large") as trial:
         for step in range(int(points)):
             trial.log_metric("loss", (step % 977) / 977, step)
             if step % 50_000 == 0:
-                most = max(most, _status("VmRSS"))
-        most = max(most, _status("VmRSS"))
+                most = max(most, status("VmRSS"))
+        most = max(most, status("VmRSS"))
     logged = time.perf_counter() - start
-    most = max(most, _status("VmRSS"))
+    most = max(most, status("VmRSS"))
     experiment.plot("loss", pattern="trial:warm")._repr_png_()  # libraries are imported, fonts are known
     start = time.perf_counter()
     experiment.plot("loss", pattern="trial:large")._repr_png_()
@@ -109,13 +111,6 @@ def _turns_of(file: Path) -> int:
         turns = round(2_000_000 / (time.process_time() - start) / RATE)
         file.write_text(str(turns))
         return turns
-
-
-def _status(field: str) -> int:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(field + ":"):
-            return int(line.split()[1]) * 1024
-    raise LookupError(field)
 
 
 if __name__ == "__main__":

@@ -74,6 +74,11 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    """Return the public names, also those that are imported when first used."""
+    return sorted(__all__)
+
+
 def load_ipython_extension(ipython: Any) -> None:
     """Switch on magics and completion; called by ``%load_ext jsk_saver``."""
     from jsk_saver.notebook import load_ipython_extension

@@ -88,6 +88,18 @@ class Connection:
         """The settings given as arguments, the store's address left out: for a saver of another store."""
         return {name: value for name, value in self._arguments.items() if name != "store"}
 
+    def at(self, uri: str) -> Connection:
+        """Return the connection to another store that is reached in the same way; this one for its own."""
+        if uri == self.store.uri:
+            return self
+        if uri not in self._others:
+            self._others[uri] = Connection(store=uri, **self.overrides)
+        return self._others[uri]
+
+    @cached_property
+    def _others(self) -> dict[str, Connection]:
+        return {}
+
     @property
     def scratch(self) -> Path:
         """Where large objects are encoded and received; beside the cache, which takes them by renaming."""

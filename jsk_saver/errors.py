@@ -191,6 +191,12 @@ class TrialEnded(JskError, RuntimeError):
     """Something was logged to a trial that is over."""
 
 
+class TrialRunning(JskError, RuntimeError):
+    """A trial still runs, and what was asked for is for those that are over."""
+
+    exit_code = 5
+
+
 class CannotReproduce(NotFound):
     """Something that running a trial again needs is not there."""
 

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from jsk_saver import rerunning
 from jsk_saver.choosing import FileName, Version, pair, which
 from jsk_saver.connection import Connection
 from jsk_saver.errors import JskError
@@ -134,10 +135,10 @@ class Reader:
 
         name, version = which(filename, version)
         how = pins.asked(version, search_pattern, search)
-        pinned = pins.version(self.store.uri, name, how)
+        connection, pinned = rerunning.seen(self._connection, name, version, search_pattern, search)
         wanted = pinned or self._wanted(name, version, search_pattern, search)
         delivery = Delivery(
-            self._connection,
+            connection,
             self.formats,
             columns=columns,
             to=to,
@@ -146,8 +147,8 @@ class Reader:
             allow_pickle=allow_pickle,
         )
         record, result = delivery.of(name, wanted)
-        reads.add(self.store.uri, name, record.version, how)
-        watch.tell("input", record, self.store, how)
+        reads.add(connection.store.uri, name, record.version, how)
+        watch.tell("input", record, connection.store, how)
         return result
 
     def _wanted(

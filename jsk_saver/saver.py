@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from jsk_saver import rerunning
 from jsk_saver.choosing import FileName, Version, which
 from jsk_saver.errors import CannotRepresent, IntegrityError, JskError, NotAgreed, NotFound
 from jsk_saver.human import human_value
@@ -128,7 +128,13 @@ class Saver(Reader):
             )
             origin, notes = self._lineage_of_now((parents,) if isinstance(parents, Saved) else parents)
             record = replace(record, lineage=origin)
-            if self.settings.if_changed if if_changed is None else if_changed:
+            checked = self.settings.if_changed if if_changed is None else if_changed
+            again = rerunning.of(self._connection)
+            if again is not None:
+                done = again.put(record, written, notes, if_changed=checked)
+                watch.tell("output", done.record, done.connection.store)
+                return self._lying(done)
+            if checked:
                 with self._connection.spooling(record, written.payload, notes):
                     same = self._unchanged(record)
                 if same is not None:
@@ -149,7 +155,13 @@ class Saver(Reader):
             newest = self.store.head(record.name)
         except (NotFound, IntegrityError):
             return None
-        return newest if _told(newest) == _told(record) else None
+        return newest if rerunning.alike(newest, record) else None
+
+    def _lying(self, done: rerunning.Done, said: str = "saved") -> Saved:
+        """Return what a run that reproduces has saved, or saved again."""
+        store = done.connection.store
+        address = store.address(done.record.name, done.record.version)
+        return Saved.of(done.record, address, store=store.uri, unchanged=done.unchanged, done=said)
 
     def step(self) -> AbstractContextManager[None]:
         """Begin a step of work: what is saved in the block comes after what was read *in the block* only.
@@ -187,6 +199,10 @@ class Saver(Reader):
     def delete(self, filename: FileName) -> None:
         """Hide ``filename``, all its versions. Nothing is removed; :meth:`restore` brings it back."""
         name, _ = which(filename)
+        again = rerunning.of(self._connection)
+        if again is not None:
+            again.hide(name)
+            return
         self.store.hide(name)
         with self._connection.index_may_wait():
             self._connection.index.hide(name)
@@ -198,6 +214,9 @@ class Saver(Reader):
         without sending them through this machine.
         """
         name, version = which(filename, version)
+        again = rerunning.of(self._connection)
+        if again is not None:
+            return self._lying(again.restore(name, version), "restored")
         wanted = self._connection.resolve(name, version)
         source = self._connection.head(name, wanted) if wanted is not None else None
         was_hidden = self.store.unhide(name)
@@ -235,6 +254,9 @@ class Saver(Reader):
             If the answer is no, or nobody can be asked.
         """
         name, version = which(filename, version)
+        again = rerunning.of(self._connection)
+        if again is not None:
+            return again.purge(name, version)
         wanted = self._connection.identify(name, version)
         entries = self._connection.entries(name)
         doomed = [entry for entry in entries if wanted is None or entry.version == wanted]
@@ -298,14 +320,17 @@ class Saver(Reader):
 
         name, version = which(filename, version)
         target = to if isinstance(to, Saver) else Saver(to, **self._connection.overrides)
-        copying = Copying(self._connection, name, target._connection, check_name(as_name or name))
+        source, pinned = rerunning.seen(self._connection, name, version)
+        goal = rerunning.goal(target._connection)
+        copying = Copying(source, name, goal, check_name(as_name or name))
         if not history:
-            return target._saved(copying.one(self._record(name, version).version), done="copied")
+            record = copying.one(pinned or self._record(name, version).version)
+            return self._lying(rerunning.arrived(target._connection, goal, record), "copied")
         wanted = [e.version for e in reversed(self._connection.entries(name)) if not e.marker]
         if not wanted:
             raise NotFound(f"{name!r} has no versions to copy.", hint=f'saver.history("{name}")')
         *_, (record, was_there) = copying.missing(wanted)
-        return target._saved(record, unchanged=was_there, done="copied")
+        return self._lying(rerunning.arrived(target._connection, goal, record, was_there), "copied")
 
     def verify(self, filename: FileName | None = None, *, version: Version | None = None) -> Verification:
         """Read versions again and compare their digests: of one, of all of a name, or of everything.
@@ -328,12 +353,6 @@ class Saver(Reader):
         self.store.doubt()
         with self._connection.catch_up() as catch_up:
             return catch_up.with_all()
-
-
-def _told(record: Record) -> tuple[Any, ...]:
-    """Return what is the same in two versions that are; in JSON, since for Python 1, 1.0 and True are one."""
-    plain = [json.dumps(part, sort_keys=True) for part in (record.metadata, record.state)]
-    return record.digest, record.format, record.type, *plain
 
 
 def _the_object(name: str, obj: Any, dataframe: Any, more: tuple[Any, ...]) -> Any:

@@ -39,6 +39,10 @@ _OTHERS = {
         *("REPRODUCE", "PARAMS"),
     )
 }
+#: Before the number of an argument that a record does not tell, because it is secret.
+ARGUMENT = f"{PREFIX}ARGUMENT_"
+#: Names the file of the plan, in a process that reproduces a trial.
+REPRODUCE = f"{PREFIX}REPRODUCE"
 _NUMBERS = {"timeout": "a whole number of seconds such as 30"}
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("0", "false", "no", "off", "")
 
@@ -159,11 +163,9 @@ def load(start: Path | None = None, **arguments: Any) -> Settings:
 def unknown_variables(environment: Mapping[str, str]) -> list[str]:
     """Return variables that look like the kit's, but mean nothing to it."""
     known = {PREFIX + item.name.upper() for item in fields(Settings) if item.name != "origins"} | _OTHERS
-    return sorted(
-        name
-        for name in environment
-        if name.startswith(PREFIX) and not name.startswith(_OF_OTHERS) and name not in known
-    )
+    others = (*_OF_OTHERS, ARGUMENT)
+    ours = (name for name in environment if name.startswith(PREFIX) and not name.startswith(others))
+    return sorted(name for name in ours if name not in known)
 
 
 def _working_folder() -> Path | None:

@@ -249,3 +249,11 @@ def test_nothing_names_the_machine_it_was_written_on():
         if private.search(line)
     ]
     assert found == []
+
+
+def test_dir_of_the_kit_shows_the_public_names_and_nothing_else():
+    import jsk_saver
+
+    assert dir(jsk_saver) == sorted(jsk_saver.__all__)
+    assert {"Experiment", "Saver", "Trial", "saver"} <= set(dir(jsk_saver))
+    assert all(getattr(jsk_saver, name) is not None for name in dir(jsk_saver))

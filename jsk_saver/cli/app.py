@@ -16,6 +16,7 @@ from jsk_saver.cli import (
     keeping,
     kernels,
     objects,
+    removing,
     reproducing,
     spooling,
     starting,
@@ -99,5 +100,6 @@ reproducing.register(app)
 starting.register(app)
 app.add_typer(kernels.app, name="kernels", rich_help_panel="Environments")
 app.add_typer(spooling.app, name="spool", rich_help_panel="Looking after it")
+removing.register(trials.app)
 images.register(trials.app)
 app.add_typer(trials.app, name="trials", rich_help_panel="Every day")

@@ -26,7 +26,7 @@ def reproduce(
     trial: Annotated[str, typer.Argument(metavar="EXPERIMENT/TRIAL", help="Which trial.")],
     tolerance: Annotated[
         float,
-        typer.Option(help="How far metrics may differ, relative or absolute; then objects may too.", min=0),
+        typer.Option(help="How far metrics may differ, relative or absolute; then objects may differ too."),
     ] = 0.0,
     environment: Annotated[
         str, typer.Option(help="auto, here (what is installed), venv (the recorded packages) or image.")
@@ -43,9 +43,14 @@ def reproduce(
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Run a trial again from its record; exits with 1 if something else came out, 3 if a piece is missing."""
-    from jsk_saver.tracking import reproduce as package
+    """Run a trial again from its record.
 
+    Exits with 1 if something else came out or there was nothing to compare, 3 if a piece is missing.
+    """
+    from jsk_saver.tracking import reproduce as package
+    from jsk_saver.tracking.reproduce.verdict import check_tolerance
+
+    check_tolerance(tolerance)
     session = Session(context, store, as_json)
     experiment, name = _found(session, trial)
     if check:
@@ -87,7 +92,7 @@ def _check(
 ) -> None:
     from jsk_saver.tracking import reproduce as package
 
-    missing = package.missing(experiment, name, environment=environment, repository=repository)
+    missing = package.missing(experiment, name, environment=environment, repository=repository, tell=note)
     if not session.answer([piece._asdict() for piece in missing]):
         for piece in missing:
             say(f"missing: {piece.what}" + (f"\n  Next: {piece.hint}" if piece.hint else ""))
@@ -109,5 +114,7 @@ def _say(verdict: Verdict) -> None:
         say(f"The trial is {verdict.status}; it was {verdict.expected}.")
     say_table(["what", "name", "then", "now", "verdict"], verdict.rows())
     say(style(verdict.title, "green" if verdict.ok else "red", sys.stdout))
+    for line in verdict.asides:
+        note(line)
     if verdict.folder:
         note(f"What ran is in {verdict.folder}.")

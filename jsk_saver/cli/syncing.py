@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.cli import telling
-from jsk_saver.errors import StoreError
-from jsk_saver.tracking.sinks import check_address, open_sink, pending, standing
+from jsk_saver.errors import JskError, NotFound, StoreError
+from jsk_saver.settings import load
+from jsk_saver.tracking.masking import without_login
+from jsk_saver.tracking.sinks import check_address, courier, default_sinks, open_sink, pending, standing
 from jsk_saver.tracking.sinks import cursor as cursors
 from jsk_saver.tracking.sinks.batching import Positions
-from jsk_saver.tracking.sinks.courier import Courier
 from jsk_saver.tracking.sinks.shipping import cursor_path
 from jsk_saver.tracking.sinks.standing import Standing
 
@@ -37,10 +39,46 @@ class Sync:
 
     def __init__(self, journal: Path, settings: Mapping[str, Any]) -> None:
         self._journal = journal
-        self._settings = {name: str(value) for name, value in settings.items() if value is not None}
+        self._settings: dict[str, Any] = {
+            name: str(value) for name, value in settings.items() if value is not None
+        }
         self.sent: list[Standing] = []
         self.left: list[Standing] = []
+        self.forgotten: list[Standing] = []
         self.hints: list[str] = []
+
+    def forget(self, sink: str, experiment: str = "", trial: str = "") -> None:
+        """Have trials sent to a sink no more; what is there stays there.
+
+        Parameters
+        ----------
+        sink
+            Its address, with or without a login; also one that never was any.
+        experiment, trial
+            Which; all without.
+
+        Raises
+        ------
+        NotFound
+            If none of them is to be sent there.
+        """
+        asked = without_login(sink)
+        with suppress(JskError):
+            asked = without_login(check_address(sink))
+        waiting = [
+            item
+            for item in pending.every(self._journal)
+            if experiment in ("", item.experiment) and trial in ("", item.trial)
+        ]
+        known = sorted({without_login(address) for item in waiting for address in item.sinks})
+        if asked not in known:
+            commands = [f"jsk trials sync --forget {address}" for address in known]
+            hint = "\n        ".join(commands) or "jsk trials status"
+            raise NotFound(f"No such trial is to be sent to {asked!r}.", hint=hint)
+        for item in waiting:
+            if asked in map(without_login, item.sinks):
+                pending.forget(self._journal, item, asked)
+                self.forgotten.append(replace(standing.of(item.folder(self._journal), asked), why=""))
 
     def order(self, trials: Iterable[TrialState], *, anew: bool, to: str | None) -> None:
         """Have trials sent once more, or to another sink.
@@ -59,30 +97,49 @@ class Sync:
             item = waiting.get((known.experiment, known.name), empty)
             folder = item.folder(self._journal)
             sinks = [cursor.sink for path in folder.glob("*.cursor") if (cursor := cursors.load(path)).sink]
-            wanted = list(dict.fromkeys((*item.sinks, *(sinks if anew and not to else ()), *more)))
+            wanted = self._said((*(sinks if anew and not to else ()), *item.sinks, *more))
             if anew:
                 for sink in more or wanted:
                     _begin_anew(cursor_path(folder, sink), sink)
             if wanted:
                 pending.add(self._journal, replace(item, sinks=wanted))
 
+    def _said(self, addresses: Iterable[str]) -> list[str]:
+        """Return addresses, once each, with the login that was said last, or that the settings say.
+
+        Where a trial was sent is known without it.
+        """
+        found: dict[str, str] = {}
+        for address in addresses:
+            public = without_login(address)
+            found[public] = address if address != public else found.get(public, address)
+        ours = [*default_sinks(load(**self._settings)), "mlflow"]
+        for address in ours if found else ():
+            with suppress(JskError):  # of which nothing may be sent there at all
+                known = check_address(address)
+                if found.get(without_login(known)) == without_login(known):
+                    found[without_login(known)] = known
+        return list(found.values())
+
     def run(self) -> None:
         """Send what waits now; what is logged meanwhile is left to the courier."""
         marks = {item: self._mark(item) for item in self._waiting()}
-        courier = Courier(self._journal, open_sink)
+        work = courier.Courier(self._journal, open_sink)
         until = time.monotonic() + _PATIENCE
         try:
             while True:
-                trouble = courier.round(patient=False)
+                trouble = work.round(patient=False)
                 left = [item for item, mark in marks.items() if self._is_left(item, mark)]
                 # Without trouble, another process is at it.
                 if not left or trouble or time.monotonic() > until:
                     break
                 time.sleep(_PAUSE)
         finally:
-            courier.close()
+            work.close()
+            if any(pending.every(self._journal)):
+                courier.ensure(self._journal)
         for (experiment, trial, sink), mark in marks.items():
-            self._tell(experiment, trial, sink, mark, trouble.get(sink, ""))
+            self._tell(experiment, trial, sink, mark, trouble.get(without_login(sink), ""))
 
     def _waiting(self) -> list[tuple[str, str, str]]:
         return [
@@ -117,11 +174,13 @@ class Sync:
             why = now.why or trouble or "another process is sending it."
             self.left.append(replace(now, events=events_left, points=points_left, why=why))
             self.hints.append("jsk trials sync    # later")
+            self.hints.append(f"jsk trials sync --forget {now.sink}    # if it is not to be sent there")
 
     def to_dict(self) -> dict[str, list[dict[str, Any]]]:
         """Return what was sent and what is left, as plain JSON."""
         left = [{**_plain(item), "why": item.why} for item in self.left]
-        return {"sent": [_plain(item) for item in self.sent], "left": left}
+        forgotten = {"forgotten": [_plain(item) for item in self.forgotten]} if self.forgotten else {}
+        return {"sent": [_plain(item) for item in self.sent], "left": left, **forgotten}
 
 
 def _plain(item: Standing) -> dict[str, Any]:

@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
+import shlex
+from ast import literal_eval
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.human import human_value, shorten
-from jsk_saver.wording import count, flatten
+from jsk_saver.display import Column
+from jsk_saver.errors import JskError
+from jsk_saver.human import shorten
+from jsk_saver.tracking import table
+from jsk_saver.tracking.showing import said
+from jsk_saver.wording import count
 
 if TYPE_CHECKING:
-    from jsk_saver.tracking.journal.summary import Metric
+    import pandas as pd
+
     from jsk_saver.tracking.sinks.standing import Standing
     from jsk_saver.tracking.state import TrialState
 
 
 #: Characters of a text in a table.
 _LONGEST = 60
+#: Significant digits of a number in a table.
+_DIGITS = 6
+_CALL = re.compile(r"""experiment\.(?:trials|compare)\((?P<line>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")?\)""")
+_TRIAL = re.compile(r"""experiment\["(?P<name>[^"]*)"\]""")
 
 
 def cell(value: Any) -> Any:
@@ -33,33 +47,75 @@ def row(known: TrialState) -> dict[str, Any]:
         "trial": known.name,
         "status": known.status,
         "started": known.created,
-        "params": ", ".join(f"{name}={cell(human_value(value))}" for name, value in known.params.items()),
+        "params": ", ".join(f"{name}={cell(said(value))}" for name, value in known.params.items()),
         "metrics": ", ".join(f"{name}={metric.last:.6g}" for name, metric in known.metrics.items()),
     }
 
 
-def story(known: TrialState) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Return what is known about a trial, part by part, as names and values."""
-    seconds = "" if known.seconds is None else f"{known.seconds:.1f} s"
-    when = [("started", human_value(known.created)), ("took", seconds), ("nested in", known.parent)]
-    metrics = [(name, _metric(metric)) for name, metric in known.metrics.items()]
-    return [
-        ("When", [(name, value) for name, value in when if value]),
-        ("Parameters", [(name, human_value(value)) for name, value in known.params.items()]),
-        ("Metrics", metrics),
-        ("Inputs", [(item["name"], item.get("version", "")) for item in known.inputs]),
-        ("Outputs", [(item["name"], item.get("version", "")) for item in known.outputs]),
-        ("Files", [(item["name"], item["what"]) for item in known.files]),
-        ("Tags", [(name, human_value(value)) for name, value in known.tags.items()]),
-        ("Notes", [(text, "") for text in known.notes]),
-        ("Environment", [(name, human_value(value)) for name, value in flatten(known.environment)]),
-        ("Links", [(name, human_value(value)) for name, value in known.links.items()]),
+def side_by_side(frame: pd.DataFrame) -> tuple[list[Column | str], list[dict[str, Any]], str]:
+    """Return a comparison as a terminal shows it: columns, rows, and what is the same in all rows."""
+    names = [str(name) for name in frame.columns]
+    same = [name for name in names if name != "started" and len(frame) > 1]
+    same = [name for name in same if table.is_said_once(frame, name)]
+    names = [name for name in names if name not in same]
+    rows = [
+        {"trial": str(frame.index[at])} | {name: _in_a_cell(frame, name, at) for name in names}
+        for at in range(len(frame))
     ]
+    columns: list[Column | str] = [Column("trial", narrowest=20), *map(_column, names)]
+    told = (f"{table.short(name)} {cell(table.said(frame, name, 0))}" for name in same)
+    return columns, rows, ", ".join(told)
 
 
-def _metric(metric: Metric) -> str:
-    several = f"  ({metric.min:.6g} to {metric.max:.6g}, {metric.count:,} points)"
-    return f"{metric.last:.6g}{several if metric.count > 1 else ''}"
+def _column(name: str) -> Column:
+    is_asked_for = name == "status" or table.is_chosen(name)
+    is_asked_for = is_asked_for or (name.startswith("metrics.") and not name.endswith((".min", ".max")))
+    kind: Any = "time" if name == "started" else "text"
+    return Column(name, kind, optional=not is_asked_for, title=table.short(name), digits=_DIGITS)
+
+
+def _in_a_cell(frame: pd.DataFrame, name: str, at: int) -> Any:
+    value = frame[name].iloc[at]
+    if isinstance(value, dt.datetime):  # pandas' own, which has times as people do
+        return value.to_pydatetime() if hasattr(value, "to_pydatetime") else value
+    value = value.item() if hasattr(value, "item") else value
+    is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    if is_number:
+        # Beside a missing one, pandas makes floats of whole numbers.
+        whole = isinstance(value, float) and value.is_integer() and abs(value) < 10.0**_DIGITS
+        return round(value, 1) if name == "seconds" else int(value) if whole else value
+    return cell(table.said(frame, name, at))
+
+
+@contextmanager
+def in_the_shell(command: str, experiment: str) -> Iterator[None]:
+    """Have errors say what to type in a shell, where they say it in Python."""
+    try:
+        yield
+    except JskError as error:
+        error.hint = shell_hint(error.hint, command, experiment)
+        raise
+
+
+def shell_hint(hint: str, command: str, experiment: str) -> str:
+    """Return a hint with the calls of an experiment as commands.
+
+    Examples
+    --------
+    >>> shell_hint("experiment.trials('k:2 OR k:3')", "list", "iris")
+    "jsk trials list iris 'k:2 OR k:3'"
+    >>> shell_hint('experiment["first"]', "list", "iris")
+    'jsk trials show iris/first'
+    """
+
+    def searched(call: re.Match[str]) -> str:
+        line = [literal_eval(call["line"])] if call["line"] else []
+        return shlex.join(["jsk", "trials", command, experiment, *line])
+
+    hint = _CALL.sub(searched, hint)
+    return _TRIAL.sub(
+        lambda call: shlex.join(["jsk", "trials", "show", f"{experiment}/{call['name']}"]), hint
+    )
 
 
 def as_json(known: TrialState) -> dict[str, Any]:
@@ -97,20 +153,6 @@ def standing_json(item: Standing) -> dict[str, Any]:
         "why": item.why,
         "refused": item.refused,
         "url": item.memory.get("url"),
-    }
-
-
-def unsent_row(item: Standing) -> dict[str, Any]:
-    """Return one line of a list of what is unsent."""
-    since = dt.datetime.fromtimestamp(item.since, dt.UTC) if item.since else ""
-    why = item.why or "It has not been tried yet, or is on its way."
-    return {
-        "trial": f"{item.experiment}/{item.trial}",
-        "sink": public(item.sink),
-        "events": item.events,
-        "points": item.points,
-        "since": since,
-        "why": why,
     }
 
 

@@ -1,7 +1,9 @@
-"""Commands for trials: trials list, show, compare, status, sync."""
+"""Commands for trials: trials list, show, compare, pull, status, sync."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +13,8 @@ from jsk_saver.cli import telling
 from jsk_saver.cli.failures import for_the_shell
 from jsk_saver.cli.session import JsonOption, Session, StoreOption
 from jsk_saver.display import Column
-from jsk_saver.errors import NotFound, StoreError
+from jsk_saver.errors import NotFound, SettingsError, StoreError
+from jsk_saver.human import width_of
 from jsk_saver.terminal import note, say, say_table
 from jsk_saver.wording import count
 
@@ -34,9 +37,11 @@ _Search = Annotated[
         show_default=False,
     ),
 ]
+#: Columns of names, beyond which values do not stand below each other.
+_WIDEST = 40
 _COLUMNS = ["experiment", "trial", "status", "started", "params", "metrics"]
 _UNSENT: list[Column | str] = [
-    "trial",
+    "trials",
     Column("sink"),
     "events",
     "points",
@@ -61,7 +66,8 @@ def list_(
     """List the trials of an experiment, or of all, the oldest first."""
     session = Session(context, store, as_json)
     names = [experiment] if experiment else _experiments(session)
-    found = [known for name in names for known in _known(session, name).trials(_line(search))]
+    with telling.in_the_shell("list", experiment or ""):
+        found = [known for name in names for known in _known(session, name).trials(_line(search))]
     if not session.answer([telling.as_json(known) for known in found]):
         if found:
             say_table(
@@ -81,24 +87,27 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Tell everything that is known about a trial, and where it was sent."""
+    from jsk_saver.tracking.showing import story
     from jsk_saver.tracking.sinks import standing
 
     session = Session(context, store, as_json)
     experiment, name = _split(trial)
-    known = _known(session, experiment)[name]
+    with telling.in_the_shell("list", experiment):
+        known = _known(session, experiment)[name]
     sinks = [
         item
         for item in standing.every(_journal(session))
-        if (item.experiment, item.trial) == (experiment, name)
+        if (item.experiment, item.trial) == (experiment, known.name)
     ]
     if session.answer({**telling.as_json(known), "sinks": [telling.standing_json(item) for item in sinks]}):
         return
     say(f"{known.experiment}/{known.name}  {known.status}")
-    for title, values in telling.story(known):
+    for title, values in story(known):
         if values:
             say(f"\n{title}")
+            widest = min(max(width_of(key) for key, value in values), _WIDEST)
             for key, value in values:
-                say(f"  {key}  {value}".rstrip())
+                say(f"  {key}{' ' * (widest - width_of(key))}  {value}".rstrip())
     for item in sinks:
         where = item.memory.get("url", item.memory.get("run", ""))
         say(f"\n{telling.public(item.sink)}\n  {telling.told(item)}  {where}".rstrip())
@@ -116,16 +125,80 @@ def compare(
 ) -> None:
     """Show trials side by side: parameters, metrics, inputs, commit."""
     session = Session(context, store, as_json)
-    frame = _known(session, experiment).compare(_line(search)).reset_index()
-    rows = [{name: telling.plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
+    with telling.in_the_shell("compare", experiment):
+        frame = _known(session, experiment).compare(_line(search))
+    records = frame.reset_index().to_dict("records")
+    rows = [{name: telling.plain(value) for name, value in row.items()} for row in records]
     if not session.answer(rows):
         if rows:
-            shown = [{name: telling.cell(value) for name, value in row.items()} for row in rows]
-            say_table([Column(str(name)) for name in frame.columns], shown, count(len(rows), "trial"))
+            columns, shown, same = telling.side_by_side(frame)
+            say_table(columns, shown, count(len(rows), "trial"))
+            if same:
+                note(f"The same in all: {same}")
         else:
             note("There is no such trial.")
     if not rows:
         raise typer.Exit(NotFound.exit_code)
+
+
+@app.command()
+def pull(
+    context: typer.Context,
+    experiment: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[EXPERIMENT]", help="Its name; all that are known here without.", show_default=False
+        ),
+    ] = None,
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from", metavar="SOURCE", help="store, sagemaker, mlflow, or mlflow: and its address."
+        ),
+    ] = "store",
+    store: StoreOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring in trials that others tracked, as read-only copies: those that are new, or have gone on."""
+    from jsk_saver.tracking import Experiment
+
+    session = Session(context, store, as_json)
+    names = [experiment] if experiment else _experiments(session)
+    brought = []
+    for name in names:
+        with _made_only_if_found(session, name, source):
+            pulled = Experiment(name, sinks=(), saver=session.saver).pull(source)
+            brought.append(
+                {"experiment": name, "from": pulled.source, "new": pulled.new, "grown": pulled.grown}
+            )
+            if not session.as_json:
+                say(f"{name}: {pulled!r}")
+    if not session.answer(brought) and not names:
+        note("There is no experiment yet; name one: jsk trials pull EXPERIMENT")
+
+
+@contextmanager
+def _made_only_if_found(session: Session, name: str, source: str) -> Iterator[None]:
+    """Have no experiment made by looking for one that nobody has."""
+    folder = _journal(session) / name
+    is_new = name not in _experiments(session)
+    try:
+        yield
+    except SettingsError as error:
+        if "experiment.pull" in error.hint:
+            error.hint = f"jsk trials pull {name} --from=store    # or sagemaker, mlflow, mlflow:http://…"
+        raise
+    finally:
+        empty = is_new and folder.is_dir() and not any(path.is_dir() for path in folder.iterdir())
+        if empty:
+            with suppress(OSError):
+                for path in folder.iterdir():
+                    path.unlink()
+                folder.rmdir()
+    if empty:
+        hint = f"jsk trials pull {name} --from=sagemaker    # or mlflow, mlflow:http://…"
+        where = session.saver.store.uri if source == "store" else telling.public(source)
+        raise NotFound(f"There is no experiment {name!r} in {where}.", hint=hint)
 
 
 # What is to be sent ---------------------------------------------------------------------------------
@@ -134,6 +207,7 @@ def compare(
 @app.command()
 def status(context: typer.Context, store: StoreOption = None, as_json: JsonOption = False) -> None:
     """Tell what has not been sent yet, since when and why, and what was refused for good."""
+    from jsk_saver.cli import waiting
     from jsk_saver.tracking.sinks import standing
 
     session = Session(context, store, as_json)
@@ -141,16 +215,18 @@ def status(context: typer.Context, store: StoreOption = None, as_json: JsonOptio
     told = [item for item in found if item.unsent or item.why or item.refused]
     if session.answer([telling.standing_json(item) for item in told]):
         return
-    waiting = [item for item in told if item.unsent or item.why]
-    if waiting:
-        say_table(_UNSENT, map(telling.unsent_row, waiting), f"{count(len(waiting), 'trial')} to be sent")
+    unsent = [item for item in told if item.unsent or item.why]
+    if unsent:
+        say_table(_UNSENT, waiting.rows(unsent), f"{count(len(unsent), 'trial')} to be sent")
+        if not _is_served(_journal(session)):
+            note("  Nobody is sending now: after an hour of nothing but failures, the kit waits to be told.")
         note("  Next: jsk trials sync")
+        for sink in dict.fromkeys(telling.public(item.sink) for item in unsent if item.why):
+            note(f"        jsk trials sync --forget {sink}    # if it is not to be sent there")
     else:
         say("Everything has been sent." if found else "No trial is to be sent anywhere.")
-    for item in told:
-        for refusal in item.refused:
-            whose = f"{item.experiment}/{item.trial}  {telling.public(item.sink)}"
-            say(f"refused  {whose}  {refusal['what']}: {refusal['why']}")
+    for line in waiting.refusals(told):
+        say(line)
 
 
 @app.command()
@@ -159,7 +235,9 @@ def sync(
     trial: Annotated[
         str | None,
         typer.Argument(
-            metavar="[EXPERIMENT[/TRIAL]]", help="Which --anew or --to; all without.", show_default=False
+            metavar="[EXPERIMENT[/TRIAL]]",
+            help="Which --anew, --to or --forget; all without.",
+            show_default=False,
         ),
     ] = None,
     anew: Annotated[
@@ -169,6 +247,15 @@ def sync(
         str | None,
         typer.Option("--to", metavar="SINK", help="Another place: mlflow:http://…", show_default=False),
     ] = None,
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            "--forget",
+            metavar="SINK",
+            help="Send nothing there any more; what is there stays. Alone, it sends nothing at all.",
+            show_default=False,
+        ),
+    ] = None,
     store: StoreOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -177,12 +264,14 @@ def sync(
 
     session = Session(context, store, as_json)
     work = Sync(_journal(session), {"store": session.saver.store.uri, **session.connection.overrides})
-    if trial and not (anew or to):
+    if trial and not (anew or to or forget):
         raise typer.BadParameter(
-            "Which trial is said with --anew or --to; without them, all that waits is sent."
+            "Which trial is said with --anew, --to or --forget; without them, all that waits is sent."
         )
+    experiment, _, name = (trial or "").partition("/")
+    if forget:
+        work.forget(forget, experiment, name)
     if anew or to:
-        experiment, _, name = (trial or "").partition("/")
         names = [experiment] if experiment else _experiments(session)
         known = [
             known for one in names for known in _known(session, one).trials() if name in ("", known.name)
@@ -190,7 +279,8 @@ def sync(
         if trial and not known:
             raise NotFound(f"There is no trial {trial!r}.", hint="jsk trials list")
         work.order(known, anew=anew, to=to)
-    work.run()
+    if anew or to or not forget:
+        work.run()
     if not session.answer(work.to_dict()):
         _say_sync(work)
     if work.left:
@@ -198,15 +288,27 @@ def sync(
 
 
 def _say_sync(work: Sync) -> None:
+    from jsk_saver.cli import waiting
+
     for item in work.sent:
         say(f"sent   {item.experiment}/{item.trial}  {telling.amount(item)}  to {telling.public(item.sink)}")
-    for item in work.left:
-        whose = f"{item.experiment}/{item.trial}  {telling.amount(item)}"
-        say(f"waits  {whose}  for {telling.public(item.sink)}: {item.why}")
-    if not work.sent and not work.left:
+    for line in waiting.left(work.left):
+        say(line)
+    for group in waiting.grouped(work.forgotten):
+        say(f"forgot {waiting.whose(group)}  for {telling.public(group[0].sink)}")
+    if not work.sent and not work.left and not work.forgotten:
         say("Nothing is to be sent.")
     for hint in dict.fromkeys(work.hints):
         note(f"  Next: {for_the_shell(hint)}")
+
+
+def _is_served(journal: Path) -> bool:
+    from jsk_saver.tracking.sinks import courier
+
+    try:
+        return courier.is_at_work(journal)
+    except OSError:  # a journal that we may only read
+        return True
 
 
 # Names ----------------------------------------------------------------------------------------------

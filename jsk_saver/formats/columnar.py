@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsk_saver.formats import parquet_layout
 from jsk_saver.formats.ahead import WORKERS, in_order
-from jsk_saver.formats.base import Encoded, Format, Reading
+from jsk_saver.formats.base import Encoded, Reading
 from jsk_saver.formats.frames.memory import lean_memory
-from jsk_saver.formats.frames.refusal import refusal
+from jsk_saver.formats.frames.refusal import example, refusal
 from jsk_saver.formats.streams import Sink
 from jsk_saver.formats.tables import (
     Source,
+    Tabular,
     as_arrow,
     check_dictionaries,
     encoded,
     full_state,
-    is_table,
     need_pyarrow,
     prove,
     select,
@@ -47,18 +47,13 @@ ROW_GROUPS, _RECORD_BATCHES = 8, 16
 _LEAST, _MOST = 2 * 2**20, 64 * 2**20
 
 
-class _Columnar(Format):
+class _Columnar(Tabular):
     """What Parquet and Feather have in common."""
 
-    tabular: ClassVar[bool] = True
     #: Arrow trusts offsets in the buffers of a file, and throws past its callers for some footers.
     fragile: ClassVar[bool] = True
     #: Extension of a format that can, where this one cannot.
     instead: ClassVar[str] = "pkl"
-
-    def accepts(self, obj: Any) -> bool:
-        """Tell whether ``obj`` is a table of pandas, Polars or Arrow."""
-        return is_table(obj)
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write a table slice by slice.
@@ -106,8 +101,8 @@ class Parquet(_Columnar):
     def _check(self, view: ArrowView, name: str) -> None:
         for at, kind in enumerate(view.schema.types):
             if why := parquet_layout.problem(kind):
-                example = parquet_layout.example(view, at)
-                raise refusal(name, view.describe(at), why, instead=self.instead, **example)
+                value = example(view, at)
+                raise refusal(name, view.describe(at), why, value=value, instead=self.instead)
         check_dictionaries(view, name)
 
     def _write(self, view: ArrowView, payload: Payload) -> None:

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsk_saver.formats import csv_text
 from jsk_saver.formats.ahead import in_order
-from jsk_saver.formats.base import Encoded, Format, Reading
+from jsk_saver.formats.base import Encoded, Reading
 from jsk_saver.formats.frames.arrow_types import plain_string
 from jsk_saver.formats.frames.memory import lean_memory
-from jsk_saver.formats.frames.refusal import NOTHING, refusal
+from jsk_saver.formats.frames.refusal import example, refusal
 from jsk_saver.formats.tables import (
+    Tabular,
     as_arrow,
     check_dictionaries,
     encoded,
     full_state,
-    is_table,
     need_pyarrow,
     prove,
     types_to_json,
@@ -39,17 +39,12 @@ _SLICE = 768 * 1024
 _BATCH_ROWS = 8192
 
 
-class Csv(Format):
+class Csv(Tabular):
     """Comma-separated text."""
 
     name: ClassVar[str] = "csv"
     extensions: ClassVar[tuple[str, ...]] = (".csv",)
-    tabular: ClassVar[bool] = True
     delimiter: ClassVar[str] = ","
-
-    def accepts(self, obj: Any) -> bool:
-        """Tell whether ``obj`` is a table of pandas, Polars or Arrow."""
-        return is_table(obj)
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write a table as text, in parallel slices.
@@ -145,16 +140,11 @@ def _check_types(view: ArrowView, name: str) -> None:
     for at, kind in enumerate(view.schema.types):
         if csv_text.reading_kind(kind) is not None:
             continue
-        value: Any = NOTHING
-        if view.rows:
-            some = view.columns[at](0, min(view.rows, 1000)).drop_null()
-            value = some[0].as_py() if len(some) else NOTHING
         known = pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_struct(kind)
         known = known or pa.types.is_fixed_size_list(kind) or pa.types.is_map(kind)
         instead = "parquet" if known else "feather"
-        raise refusal(
-            name, view.describe(at), f"holds values of the type {kind}", value=value, instead=instead
-        )
+        why = f"holds values of the type {kind}"
+        raise refusal(name, view.describe(at), why, value=example(view, at), instead=instead)
 
 
 def _header_line(cells: list[str], delimiter: str) -> str:

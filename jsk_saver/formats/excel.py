@@ -16,19 +16,19 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsk_saver.errors import MissingExtra
 from jsk_saver.formats import csv_text, excel_cells
-from jsk_saver.formats.base import Encoded, Format, Reading
+from jsk_saver.formats.base import Encoded, Reading
 from jsk_saver.formats.csv_reading import column_names
 from jsk_saver.formats.excel_writing import SLICE, write
 from jsk_saver.formats.frames.arrow_types import plain_binary
-from jsk_saver.formats.frames.refusal import NOTHING, refusal
+from jsk_saver.formats.frames.refusal import example, refusal
 from jsk_saver.formats.streams import opened
 from jsk_saver.formats.tables import (
     Source,
+    Tabular,
     as_arrow,
     check_dictionaries,
     encoded,
     full_state,
-    is_table,
     need_pyarrow,
     prove,
     select,
@@ -49,16 +49,11 @@ MOST_ROWS, MOST_COLUMNS = 2**20, 2**14
 _ROWS, _USUAL_COLUMNS = 8192, 32
 
 
-class Excel(Format):
+class Excel(Tabular):
     """A workbook with one sheet."""
 
     name: ClassVar[str] = "xlsx"
     extensions: ClassVar[tuple[str, ...]] = (".xlsx",)
-    tabular: ClassVar[bool] = True
-
-    def accepts(self, obj: Any) -> bool:
-        """Tell whether ``obj`` is a table of pandas, Polars or Arrow."""
-        return is_table(obj)
 
     def encode(self, obj: Any, payload: Payload, name: str) -> Encoded:
         """Write a table as a workbook.
@@ -151,12 +146,10 @@ def _check_types(view: ArrowView, name: str) -> None:
         inner = kind.value_type if pa.types.is_dictionary(kind) else kind
         if csv_text.reading_kind(inner) is not None and not plain_binary(inner):
             continue
-        some = view.columns[at](0, min(view.rows, 1000)).drop_null()
-        value = some[0].as_py() if len(some) else NOTHING
         common = plain_binary(inner) or (pa.types.is_nested(inner) and not pa.types.is_union(inner))
         instead = "parquet" if common else "feather"
         why = f"holds values of the type {inner}"
-        raise refusal(name, view.describe(at), why, value=value, instead=instead)
+        raise refusal(name, view.describe(at), why, value=example(view, at), instead=instead)
 
 
 def _plans(view: ArrowView, name: str) -> list[Plan]:

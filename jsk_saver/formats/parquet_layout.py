@@ -129,9 +129,3 @@ def problem(kind: pa.DataType) -> str:
         inner = [kind.field(at).type for at in range(kind.num_fields)]
         return next(filter(None, map(problem, inner)), "")
     return ""
-
-
-def example(view: ArrowView, at: int) -> dict[str, Any]:
-    """Return the first value of a column, for a message."""
-    some = view.columns[at](0, min(view.rows, 1000)).drop_null() if view.rows else []
-    return {"value": some[0].as_py()} if len(some) else {}

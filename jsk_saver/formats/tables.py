@@ -23,10 +23,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from jsk_saver.errors import CannotRepresent, MissingExtra
-from jsk_saver.formats.base import Encoded, is_a
+from jsk_saver.formats.base import Encoded, Format, is_a
 from jsk_saver.formats.frames.arrow_types import type_from_text, type_to_text
 from jsk_saver.formats.frames.dictionaries import dictionary_to_json
 from jsk_saver.formats.frames.selection import Selection, Source, positions_of, select, target_library
@@ -41,6 +41,7 @@ __all__ = [
     "ArrowView",
     "Selection",
     "Source",
+    "Tabular",
     "as_arrow",
     "check_dictionaries",
     "encoded",
@@ -65,6 +66,16 @@ PROOF_ROWS = 64
 def is_table(obj: Any) -> bool:
     """Tell, importing nothing, whether ``obj`` is a table (or column) of pandas, Polars or Arrow."""
     return is_a(obj, *_PANDAS, *_POLARS, *_ARROW)
+
+
+class Tabular(Format):
+    """A format of tables and nothing else, whichever library they are of."""
+
+    tabular: ClassVar[bool] = True
+
+    def accepts(self, obj: Any) -> bool:
+        """Tell whether ``obj`` is a table of pandas, Polars or Arrow."""
+        return is_table(obj)
 
 
 def need_pyarrow(name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from jsk_saver.errors import CannotRepresent
 from jsk_saver.formats.naming import article, shown, type_name
 from jsk_saver.formats.shapes import place
+from jsk_saver.warning import warn
 
 #: How many parts of an object are tried to find the one that cannot be pickled.
 _TRIES = 2_000
@@ -32,11 +33,22 @@ class explained:  # noqa: N801 - reads as the words it stands for
         self._obj = obj
 
     def __enter__(self) -> None:
-        return None
+        warn_of_class_of_notebook(self._obj)
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, _REASONS) and not isinstance(error, CannotRepresent):
             raise refused(self._obj, f"which cannot be pickled: {error}") from error
+
+
+def warn_of_class_of_notebook(obj: Any) -> None:
+    """Say that a pickle holds only the name of a class, if nothing but this session knows that class."""
+    kind = type(obj)
+    if kind.__module__ == "__main__":
+        warn(
+            f"{kind.__qualname__} is defined in this notebook or script, and a pickle holds only its name: "
+            "elsewhere it loads once the same class is defined there. "
+            f"Put it into a module (a .py file), or save the data that {kind.__qualname__} holds."
+        )
 
 
 def refused(obj: Any, why: str) -> CannotRepresent:

@@ -147,6 +147,30 @@ def top(slices: Sequence[int], members: int, count: int, *, largest: bool = True
     return chosen | newest(rest, count)
 
 
+def lower(slices: Sequence[int], members: int, limit: int) -> int:
+    """Return which of ``members`` have a number below ``limit``.
+
+    Examples
+    --------
+    >>> slices = []
+    >>> for position, number in enumerate([5, 9, 7, 9]):
+    ...     add(slices, 1 << position, number)
+    >>> bin(lower(slices, 0b1111, 9))
+    '0b101'
+    """
+    if limit >> len(slices):
+        return members
+    below, equal = 0, members
+    for place in range(len(slices) - 1, -1, -1):
+        ones = equal & slices[place]
+        if limit >> place & 1:
+            below |= equal ^ ones
+            equal = ones
+        else:
+            equal ^= ones
+    return below
+
+
 #: For each of eight bits: the byte to ``1`` where the bit is set in it, to ``0`` elsewhere.
 _DIGITS = [bytes(48 + (byte >> bit & 1) for byte in range(256)) for bit in range(8)]
 
@@ -229,17 +253,7 @@ class Column:
         return found & ~self._ranked_below(first) if first else found
 
     def _ranked_below(self, rank: int) -> int:
-        if rank >= len(self.numbers):
-            return self.have
-        smaller, equal = 0, self.have
-        for place in range(len(self.slices) - 1, -1, -1):
-            ones = equal & self.slices[place]
-            if rank >> place & 1:
-                smaller |= equal ^ ones
-                equal = ones
-            else:
-                equal ^= ones
-        return smaller
+        return self.have if rank >= len(self.numbers) else lower(self.slices, self.have, rank)
 
     def extreme(self, members: int, count: int, *, largest: bool) -> int:
         """Return ``count`` of ``members`` with the largest (or smallest) numbers."""

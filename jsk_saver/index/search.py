@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from jsk_saver.index.bits import descending, top, value_at
+from jsk_saver.index.bits import descending, lower, top, value_at
 from jsk_saver.index.conditions import And, Condition, all_of
 from jsk_saver.index.evaluate import arrange, evaluate
 from jsk_saver.index.query import Query
@@ -183,22 +183,7 @@ class Search:
 def _above(floor: tuple[int, int], segment: Segment, members: int, slices: list[int]) -> int:
     """Return which of ``members`` have a higher score than ``floor`` says, or the same and are newer."""
     score, key = floor
-    better = members & ~_scored_below(slices, members, score + 1)
+    better = members & ~lower(slices, members, score + 1)
     if segment.newest >= key:
-        better |= members & segment.since(key) & ~_scored_below(slices, members, score)
+        better |= members & segment.since(key) & ~lower(slices, members, score)
     return better
-
-
-def _scored_below(slices: list[int], members: int, lowest: int) -> int:
-    """Return which of ``members`` have a lower score than ``lowest``."""
-    if lowest >> len(slices):
-        return members
-    below, equal = 0, members
-    for place in range(len(slices) - 1, -1, -1):
-        ones = equal & slices[place]
-        if lowest >> place & 1:
-            below |= equal ^ ones
-            equal = ones
-        else:
-            equal ^= ones
-    return below

@@ -10,12 +10,13 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
-from jsk_saver.lineage.git import _OURS, _REDIRECTING, describe
-from jsk_saver.lineage.repository import Repository
-from jsk_saver.lineage.worktree import MOST_BYTES, MOST_BYTES_IN_ALL
+from jsk_saver.lineage.git import _OURS, _REDIRECTING, _working_tree, describe
+from jsk_saver.lineage.repository import Repository, find
+from jsk_saver.lineage.worktree import MOST_BYTES, MOST_BYTES_IN_ALL, Watch
 
 #: Seconds that one call of git may take; nobody waits for it.
 TIMEOUT = 60.0
@@ -52,6 +53,13 @@ def patch(repo: Repository, commit: str, dirty: str) -> bytes | None:
     moved = now.get("commit") != commit or now.get("dirty", "") != dirty
     about = {"commit": commit, "left_out": left_out, "moved": moved}
     return _HEAD + json.dumps(about).encode() + b"\n" + diff
+
+
+def digest(root: str | os.PathLike[str]) -> str:
+    """Return what :func:`describe` calls ``dirty`` of a working tree as it is now, however long git takes."""
+    repo = find(os.path.realpath(root))
+    assert repo is not None, root
+    return _working_tree(repo, time.monotonic() + TIMEOUT, Watch(repo.root)).get("dirty", "")
 
 
 def split(data: bytes) -> tuple[dict[str, Any], bytes]:

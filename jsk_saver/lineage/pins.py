@@ -2,21 +2,15 @@
 
 ``JSK_REPRODUCE`` names the file of a plan (see :mod:`jsk_saver.tracking.reproduce`). Its pins are handed
 out in the order in which the versions were read, each to whoever asks in the same words: by name alone, by
-number, by search. What this process puts itself is the newest from then on, as it was then.
+number, by search.
 """
 
 from __future__ import annotations
 
-import json
-import os
 import threading
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-#: The environment variable that names the file of a plan.
-VARIABLE = "JSK_REPRODUCE"
 _Key = tuple[str, str, str]
 
 
@@ -33,12 +27,6 @@ def asked(version: Any, search_pattern: Any, search: Mapping[str, Any]) -> str:
     words = [] if version is None else [f"version={getattr(version, 'version', version)}"]
     words += [] if search_pattern is None else [f"search={search_pattern!r}"]
     return " ".join(words + [f"{name}={search[name]!r}" for name in sorted(search)])
-
-
-def version(store: str, name: str, asked: str) -> str | None:
-    """Return the version to read instead; None where nothing is reproduced, or it was not read then."""
-    plan = os.environ.get(VARIABLE)
-    return _pins(plan).next((store, name, asked)) if plan else None
 
 
 class Pins:
@@ -58,7 +46,6 @@ class Pins:
 
     def __init__(self, reads: Iterable[Mapping[str, str]]) -> None:
         self._left: dict[_Key, list[str]] = {}
-        self._put: dict[tuple[str, str], str] = {}
         self._lock = threading.Lock()
         for read in reads:
             key = (read["store"], read["name"], read.get("asked", ""))
@@ -69,24 +56,7 @@ class Pins:
     def next(self, key: _Key) -> str | None:
         """Return the next version for these words; the last one for ever after."""
         with self._lock:
-            if not key[2] and key[:2] in self._put:
-                return self._put[key[:2]]
             left = self._left.get(key)
             if not left:
                 return None
             return left.pop() if len(left) > 1 else left[0]
-
-    def note(self, direction: str, known: Mapping[str, Any]) -> None:
-        """Take note of what this process has put."""
-        if direction == "output":
-            with self._lock:
-                self._put[known["store"], known["name"]] = known["version"]
-
-
-@lru_cache(maxsize=1)
-def _pins(plan: str) -> Pins:
-    from jsk_saver.lineage import watch
-
-    pins = Pins(json.loads(Path(plan).read_bytes()).get("pins", ()))
-    watch.add(pins.note)
-    return pins

@@ -6,6 +6,7 @@ types, and nothing that was typed is run.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -71,8 +72,8 @@ def _typed(context: Any) -> str:
 
 
 def _offered(place: Place, variables: Mapping[str, Any], names: Names) -> list[str]:
-    owner = _resolve(place.owner, variables)
     try:
+        owner = _resolve(place.owner, variables)
         found = _SOURCES[place.kind](owner, place.typed, names)
         return [name for name in found if name.startswith(place.typed)][:_MOST]
     except Exception:  # a completion that fails must not get between a person and the keyboard
@@ -82,7 +83,7 @@ def _offered(place: Place, variables: Mapping[str, Any], names: Names) -> list[s
 def _resolve(path: str, variables: Mapping[str, Any]) -> Any:
     """Return what ``path`` names, without running anything; without a path the ready-made saver."""
     first, *rest = (path or "saver").split(".")
-    found = variables.get(first)
+    found = variables[first] if first in variables else _named(first, variables)
     for name in rest:
         found = getattr(found, "__dict__", {}).get(name)
     if not path and not isinstance(found, Reader):
@@ -90,6 +91,12 @@ def _resolve(path: str, variables: Mapping[str, Any]) -> Any:
 
         return saver
     return found
+
+
+def _named(name: str, variables: Mapping[str, Any]) -> Any:
+    """Return the experiment of that name that a variable holds: ``%%trial iris-kmeans/`` says no variable."""
+    held = (value for value in list(variables.values()) if isinstance(value, Experiment))
+    return next((value for value in held if value.name == name), None)
 
 
 def _saver_of(owner: Any) -> Reader | None:
@@ -128,6 +135,40 @@ def _conditions(owner: Any, typed: str, names: Names) -> Iterable[str]:
     return [f"{key}:" for key in _keys(owner, typed, names) if not re.search(r"[\s:\"']", key)]
 
 
+def _values(owner: Any, typed: str, _names: Names) -> Iterable[str]:
+    """Return conditions with the values that trials have."""
+    if not isinstance(owner, Experiment):
+        return ()
+    key = typed.partition(":")[0]
+    sources = [
+        {**known.environment, **known.tags, **known.params, "status": known.status}
+        for known in owner.trials()
+    ]
+    found = dict.fromkeys(_as_typed(source[key]) for source in sources if key in source)
+    return [f"{key}:{value}" for value in found if value]
+
+
+def _as_typed(value: Any) -> str:
+    """Return a value as a search takes it; nothing for one that is not typed in a word."""
+    if isinstance(value, str):
+        return value if re.fullmatch(r"[\w./@+-]+", value) else ""
+    return json.dumps(value) if value is None or isinstance(value, bool | int | float) else ""
+
+
+def _experiments(owner: Any, _typed: str, _names: Names) -> Iterable[str]:
+    saver = _saver_of(owner)
+    if saver is None:
+        return ()
+    inside = (saver.settings.home / "journal").iterdir()
+    return sorted(path.name for path in inside if path.is_dir() and not path.name.startswith("."))
+
+
+def _verbs(*_: Any) -> Iterable[str]:
+    from jsk_saver.notebook.magics import VERBS
+
+    return VERBS
+
+
 def _trials(owner: Any, _typed: str, _names: Names) -> Iterable[str]:
     experiment = _experiment_of(owner)
     return [known.name for known in reversed(experiment.trials())] if experiment is not None else ()
@@ -153,9 +194,12 @@ _SOURCES: dict[str, Callable[[Any, str, Names], Iterable[str]]] = {
     "key": _keys,
     "new key": _own_keys,
     "condition": _conditions,
+    "value": _values,
+    "experiment": _experiments,
+    "verb": _verbs,
     "trial": _trials,
     "metric": _metrics,
     "quantity": _measured,
-    "verb": lambda *_: kernel_magic.VERBS,
+    "kernel verb": lambda *_: kernel_magic.VERBS,
     "dependency": lambda *_: kernel_magic.direct_dependencies(),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import functools
 import re
 import shlex
@@ -12,12 +11,15 @@ from typing import Any
 from jsk_saver.display import html_fields, text_fields
 from jsk_saver.errors import QueryError
 from jsk_saver.notebook import cells
+from jsk_saver.notebook.words import value_of
 from jsk_saver.reader import Reader
 from jsk_saver.saved import Results
 from jsk_saver.tracking import Experiment
 
 _LAST = 5
 _NAMED = ("get", "history", "describe", "lineage", "diff")
+#: What ``%saver`` does.
+VERBS = ("search", *_NAMED)
 _QUIET = "--quiet"
 # name=value; a value may be quoted or in brackets, and then hold spaces.
 _PAIR = re.compile(
@@ -127,13 +129,15 @@ def trial_magic(ipython: Any, line: str, cell: str) -> Any:
         trial.log_metric("inertia", model.inertia_)
 
     First comes an experiment: its name or a variable that holds it; ``iris-kmeans/baseline`` names the trial
-    too. Then its parameters: numbers, true and false, lists and dictionaries, anything else is text, and
-    ``k={n}`` is the value of ``n``. ``seed=1`` seeds, ``resume=True`` goes on with a trial of that name,
-    ``--quiet`` shows no table. A cell that raises fails the trial, and the error is shown.
+    too. Then its parameters, as in Python: ``k=5``, ``k=n`` (the notebook's variable ``n``),
+    ``k=settings.k``, ``layers=[n, 2*n]``, ``k=(n + 1)``. A word that names no variable with a plain value is
+    text: ``init=random`` is ``"random"``, also where a module is called so; in quotes it is text in any case.
+    ``seed=1`` seeds, ``resume=True`` goes on with a trial of that name, ``--quiet`` shows no table. A cell
+    that raises fails the trial, and the error is shown.
     """
     wanted, _, rest = line.strip().partition(" ")
     quiet = _QUIET in rest.split()
-    params = _params(rest.replace(_QUIET, "", 1) if quiet else rest)
+    params = _params(ipython, rest.replace(_QUIET, "", 1) if quiet else rest)
     experiment, name = _experiment(ipython, wanted)
     code = cells.compiled(ipython, cell)  # a slip of the pen is no failed trial
     trial = experiment.trial(name, **params)
@@ -161,7 +165,7 @@ def _experiment(ipython: Any, wanted: str) -> tuple[Experiment, str]:
     return Experiment(known, saver=saver), name
 
 
-def _params(text: str) -> dict[str, Any]:
+def _params(ipython: Any, text: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     at = 0
     while text[at:].strip():
@@ -176,16 +180,6 @@ def _params(text: str) -> dict[str, Any]:
                 f"A parameter of %%trial cannot be called {pair['name']!r}.",
                 hint=f'trial.log_param("{pair["name"]}", …)    # in the cell',
             )
-        found[pair["name"]] = _value(pair["value"])
+        found[pair["name"]] = value_of(pair["value"], ipython.user_ns)
         at = pair.end()
     return found
-
-
-def _value(text: str) -> Any:
-    words = {"true": True, "false": False, "null": None}
-    if text in words:
-        return words[text]
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return text

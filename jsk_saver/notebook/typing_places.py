@@ -16,9 +16,10 @@ class Place(NamedTuple):
     ----------
     kind
         What belongs there: the name of a ``"file"``, a ``"key"`` of the metadata to search by, a
-        ``"new key"`` to save with, a ``"condition"`` of a search, a ``"trial"``, a ``"metric"``, a
-        ``"quantity"``, which is a metric or a parameter, a ``"verb"`` of ``%kernel``, or a ``"dependency"``
-        of the notebook's project.
+        ``"new key"`` to save with, a ``"condition"`` of a search, a ``"value"`` in one (with its key), a
+        ``"trial"``, an ``"experiment"``, a ``"metric"``, a ``"quantity"``, which is a metric or a parameter,
+        a ``"verb"`` of ``%saver`` or a ``"kernel verb"`` of ``%kernel``, or a ``"dependency"`` of the
+        notebook's project.
     owner
         The variable whose names they are, such as ``saver``; empty for the ready-made saver.
     typed
@@ -57,13 +58,17 @@ _PLACES = [
     ("condition", _call("search|trials|compare", rf"(?:pattern\s*=\s*)?{_OPEN}")),
     ("condition", _call("get|best|plot|report", rf"{_BEFORE}(?:search_)?pattern\s*=\s*{_OPEN}")),
     ("condition", re.compile(r"(?P<owner>)(?:^|[\n=])\s*%saver[ ]+search[ ]+(?P<bare>[^\"'\n]*)$")),
-    ("verb", re.compile(r"(?P<owner>)(?:^|[\n=])\s*%kernel[ ]+(?P<bare>[a-z]*)$")),
+    ("kernel verb", re.compile(r"(?P<owner>)(?:^|[\n=])\s*%kernel[ ]+(?P<bare>[a-z]*)$")),
     (
         "dependency",
         re.compile(r"(?P<owner>)(?:^|[\n=])\s*%kernel[ ]+remove[ ]+(?:\S+[ ]+)*(?P<bare>[\w.-]*)$"),
     ),
     ("trial", re.compile(rf"{_OWNER}\[\s*{_OPEN}")),
-    ("trial", _call("trial", rf"(?:name\s*=\s*)?{_OPEN}")),
+    ("trial", _call("trial|reproduce", rf"(?:name\s*=\s*)?{_OPEN}")),
+    ("experiment", re.compile(rf"(?P<owner>)(?<!\w)Experiment\(\s*(?:name\s*=\s*)?{_OPEN}")),
+    ("experiment", re.compile(r"(?P<owner>)^%%trial[ ]+(?P<bare>[^\s\"'=/]*)$")),
+    ("trial", re.compile(r"^%%trial[ ]+(?P<owner>[^\s\"'=/]+)/(?P<bare>[^\s\"'=/]*)$")),
+    ("verb", re.compile(r"(?P<owner>)(?:^|[\n=])\s*%saver[ ]+(?P<bare>[a-z]*)$")),
     ("metric", _call("best", rf"(?:metric\s*=\s*)?{_OPEN}")),
     (
         "quantity",
@@ -81,6 +86,8 @@ def find_place(text: str) -> Place | None:
     Place(kind='file', owner='saver', typed='data/ch')
     >>> find_place('saver.search("origin:youtube -cle')
     Place(kind='condition', owner='saver', typed='cle')
+    >>> find_place('experiment.compare("k:5 status:')
+    Place(kind='value', owner='experiment', typed='status:')
     """
     for kind, pattern in _PLACES:
         found = pattern.search(text[-_LOOKED_AT:])
@@ -93,5 +100,5 @@ def find_place(text: str) -> Place | None:
             if kind != "condition":
                 return Place(kind, found["owner"], typed)
             word = re.split(r"[\s(]", typed)[-1].lstrip("-")
-            return None if ":" in word else Place(kind, found["owner"], word)
+            return Place("value" if ":" in word else kind, found["owner"], word)
     return None

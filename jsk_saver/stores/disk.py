@@ -76,7 +76,7 @@ def walk(root: Path, folder: Path, above: tuple[Place, ...] = ()) -> Iterator[tu
     if versions and folder != root:
         yield folder.relative_to(root).as_posix(), [v for v in versions if not v.endswith(layout.HIDDEN)]
     for item in items:
-        reserved = item.name.startswith("@") or (folder == root and item.name == RESERVED)
+        reserved = item.name.startswith("@") or item.name == RESERVED  # of this store, or one below it
         if not reserved and _is_folder(item):
             yield from walk(root, folder / item.name, (*above, here))
 

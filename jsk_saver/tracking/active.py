@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,15 @@ _current: ContextVar[Trial | None] = ContextVar("jsk_trial", default=None)
 #: notebook is the current one in the next, and in threads that know nothing of its context.
 _open: list[Trial] = []
 _lock = threading.Lock()
+
+
+def _renew_lock() -> None:
+    """In a forked child: whoever held the lock is not there, and would never let it go."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)
 
 
 def current() -> Trial | None:
@@ -66,8 +76,9 @@ def enter(trial: Trial) -> Token[Trial | None]:
 
 
 def leave(token: Token[Trial | None]) -> None:
-    """Undo :func:`enter`."""
-    _current.reset(token)
+    """Undo :func:`enter`, where that was in this context: a forgotten generator is closed in any."""
+    with suppress(ValueError):
+        _current.reset(token)
 
 
 def _named() -> dict[str, str]:

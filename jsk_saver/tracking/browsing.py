@@ -7,13 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.errors import InvalidMetadata, NotFound
+from jsk_saver.errors import InvalidMetadata
 from jsk_saver.tracking import state
-from jsk_saver.tracking.ranking import Goal, best, check_goals
+from jsk_saver.tracking.ranking import Goal, best, check_goals, known_metric, originals
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from jsk_saver.tracking.showing import TrialList
     from jsk_saver.tracking.state import TrialState
 
 
@@ -36,22 +37,36 @@ class Trials:
         self.goals: dict[str, Goal] = {}
         self._known: dict[str, tuple[Any, TrialState]] = {}
 
-    def trials(self, pattern: Any = None, **search: Any) -> list[TrialState]:
+    def trials(self, pattern: Any = None, **search: Any) -> TrialList:
         """Return what is known about the trials that match (all without a pattern), the oldest first.
 
-        Trials that have not changed since the last time are not read again.
+        A list, which a notebook shows as a table.
+        Trials that have not changed since the last time are not read again. What is returned is the
+        caller's: changing it changes nothing here.
 
         Parameters
         ----------
         pattern, **search
             What they must be like, in the language of :meth:`Saver.search <jsk_saver.Saver.search>`:
-            ``"k:>=3 inertia:<80 OR status:failed"``. See :mod:`jsk_saver.tracking.finding`.
+            ``"k:>=3 inertia:<80 OR status:failed"``, ``sort="-accuracy", limit=3``. See
+            :mod:`jsk_saver.tracking.finding`.
+
+        Raises
+        ------
+        QueryError
+            If the pattern cannot be understood, or asks for a name that no trial has.
         """
+        from jsk_saver.tracking.showing import TrialList
+
+        return TrialList(self._handed_out(known) for known in self._matching(pattern, **search))
+
+    def _matching(self, pattern: Any = None, **search: Any) -> list[TrialState]:
+        """Return the trials that match as they are kept here: to look at, not to hand out."""
         from jsk_saver.tracking.finding import matching
 
         found = [self._read(entry) for entry in self._folders()]
         found.sort(key=lambda known: (known.started, known.name))
-        return matching(found, pattern, **search)
+        return matching(found, pattern, self.goals, **search)
 
     def compare(self, pattern: Any = None, **search: Any) -> pd.DataFrame:
         """Return the trials side by side: a frame, which a notebook shows as a readable table.
@@ -68,9 +83,17 @@ class Trials:
         """
         from jsk_saver.tracking.compare import compare
 
-        return compare(self.trials(pattern, **search), self.goals)
+        return compare(self._matching(pattern, **search), self.goals)
 
-    def best(self, metric: str, goal: Goal | None = None, pattern: Any = None, **search: Any) -> TrialState:
+    def best(
+        self,
+        metric: str,
+        goal: Goal | None = None,
+        pattern: Any = None,
+        *,
+        reproductions: bool = False,
+        **search: Any,
+    ) -> TrialState:
         """Return the trial with the best value of a metric, at any step.
 
         Parameters
@@ -81,21 +104,25 @@ class Trials:
             ``"min"`` or ``"max"``; what the experiment's ``goals`` say without one.
         pattern, **search
             Among which trials; see :meth:`trials`.
+        reproductions
+            Whether trials that were run to reproduce another count too; where there are no others, they do.
 
         Raises
         ------
         InvalidMetadata
             If nothing says which way is good.
         NotFound
-            If no trial has a value of it.
+            If no trial has a value of it; the nearest name is offered.
         """
+        metric = known_metric(metric, self._matching(), self.goals)
         wanted = goal or self.goals.get(metric)
         if wanted is None:
             raise InvalidMetadata(
                 f"Is a small {metric!r} good or a large one?", hint=f'experiment.best("{metric}", "min")'
             )
         check_goals({metric: wanted})
-        return best(self.trials(pattern, **search), metric, wanted)
+        found = self._matching(pattern, **search)
+        return self._handed_out(best(found if reproductions else originals(found), metric, wanted))
 
     def plot(
         self,
@@ -107,6 +134,7 @@ class Trials:
         interactive: bool = False,
         log: bool | str = False,
         color: str = "",
+        reproductions: bool = False,
         **search: Any,
     ) -> Any:
         """Return a figure of the trials, drawn with matplotlib or, interactive, with Plotly.
@@ -128,6 +156,9 @@ class Trials:
             Whether metrics go by powers of ten; ``"x"`` or ``"xy"`` for the other axis.
         color
             The parameter or metric that colours stand for.
+        reproductions
+            Whether trials that were run to reproduce another are drawn too; where there are no others, they
+            are.
 
         Raises
         ------
@@ -137,7 +168,16 @@ class Trials:
         from jsk_saver.tracking.plotting import plot
 
         return plot(
-            self, metric, pattern, search, x=x, kind=kind, interactive=interactive, log=log, color=color
+            self,
+            metric,
+            pattern,
+            search,
+            x=x,
+            kind=kind,
+            interactive=interactive,
+            log=log,
+            color=color,
+            reproductions=reproductions,
         )
 
     def report(self, path: str | Path = "report.html", pattern: Any = None, **search: Any) -> Path:
@@ -160,17 +200,26 @@ class Trials:
         return write(self, Path(path), pattern, search)
 
     def __getitem__(self, name: str) -> TrialState:
-        """Return what is known about a trial.
+        """Return what is known about a trial, by its name or what is enough to tell it from the others.
+
+        That is its beginning, the words at its end (``spruce-fwem5``), or what plots call it (``k=5``).
 
         Raises
         ------
         NotFound
-            If there is none of that name.
+            If there is none of that name, or several fit: then they are named.
         """
-        for entry in self._folders():
-            if entry.name == name:
-                return self._read(entry)
-        raise NotFound(f"There is no trial {name!r} of {self.name}.", hint="experiment.compare()")
+        from jsk_saver.tracking.calling import called
+
+        entries = {entry.name: entry for entry in self._folders()}
+        if name not in entries:
+            name = called(name, self.name, sorted(entries), self._matching)
+        return self._handed_out(self._read(entries[name]))
+
+    def _handed_out(self, known: TrialState) -> TrialState:
+        copy = known.copy()
+        copy.handed_out_by(self)
+        return copy
 
     def _folders(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self.folder) as entries:

@@ -11,10 +11,13 @@ from jsk_saver.errors import MissingExtra
 from jsk_saver.human import human_value
 from jsk_saver.tracking.ranking import Goal, best_value
 from jsk_saver.tracking.state import TrialState
+from jsk_saver.tracking.values import own
 
 if TYPE_CHECKING:
     import pandas as pd
 
+#: Of a metric with a goal, what tells which trial is best.
+_RANKED = ("last", "best")
 #: Of the environment, what tells trials apart.
 _ENVIRONMENT = ("commit", "branch", "dirty", "image", "notebook", "user")
 
@@ -22,11 +25,14 @@ _ENVIRONMENT = ("commit", "branch", "dirty", "image", "notebook", "user")
 def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataFrame:
     """Return a frame with a row per trial.
 
-    Columns: ``status``, ``started``, ``seconds``, ``parent``; ``params.*``; of each metric the last value
-    as ``metrics.NAME``, and where it has several points ``.min``, ``.max`` and, if its goal is known,
-    ``.best``; ``inputs`` and ``outputs`` as ``name@version``; ``commit`` and what else of the environment is
-    known; ``host`` and ``pulled`` (where from) where trials of others are among them; ``tags.*``. The index
-    holds the names of the trials.
+    Columns: ``status``, ``started``, ``seconds``, ``parent``, ``reproduces`` (the trial that this one was
+    run again from); ``params.*``; ``seed``; of each metric the last value as ``metrics.NAME``, and where it
+    has several points ``.min``, ``.max`` and, if its goal is known, ``.best``; ``inputs`` and ``outputs`` as
+    ``name@version``; ``commit`` and what else of the environment is known; ``host`` and ``pulled`` (where
+    from) where trials of others are among them; ``tags.*``. The index holds the names of the trials.
+
+    A metric's own name goes before that of a summary: beside a metric ``loss.min``, the least value of
+    ``loss`` is in ``metrics.loss (min)``.
 
     Parameters
     ----------
@@ -47,31 +53,74 @@ def compare(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> pd.DataF
         "seconds": [math.nan if trial.seconds is None else trial.seconds for trial in trials],
     }
     _add(columns, "parent", [trial.parent or None for trial in trials])
+    _add(columns, "reproduces", [trial.reproduces or None for trial in trials])
     _add_each(columns, "params.", [trial.params for trial in trials])
-    for name in _names([trial.metrics for trial in trials]):
-        _add_metric(columns, name, trials, goals.get(name))
+    _add(columns, "seed", [own(trial.environment.get("seed")) for trial in trials])
+    named = metric_columns(trials, goals)
+    for column, (name, which) in named.items():
+        columns[column] = [_number(trial, name, which, goals) for trial in trials]
     _add(columns, "inputs", [_versions(trial.inputs) for trial in trials])
     _add(columns, "outputs", [_versions(trial.outputs) for trial in trials])
     for name in _ENVIRONMENT:
-        _add(columns, name, [trial.environment.get(name) for trial in trials])
+        _add(columns, name, [own(trial.environment.get(name)) for trial in trials])
     if any(trial.pulled for trial in trials):
         _add(columns, "host", [trial.host or None for trial in trials])
         _add(columns, "pulled", [trial.pulled or None for trial in trials])
     _add_each(columns, "tags.", [trial.tags for trial in trials])
     frame: pd.DataFrame = _class()(columns, index=pd.Index([trial.name for trial in trials], name="trial"))
-    frame.attrs["goals"] = dict(goals)
+    frame.attrs["goals"] = {
+        column: goals[name] for column, (name, which) in named.items() if name in goals and which in _RANKED
+    }
+    # A frame says nan of those without a value, too, and of a None beside numbers.
+    frame.attrs["logged"] = {
+        **{column: found for column, (name, _) in named.items() if (found := _logged_nan(trials, name))},
+        **{f"params.{name}": found for name, found in _logged_none(trials).items()},
+    }
     return frame
 
 
-def _add_metric(columns: dict[str, Any], name: str, trials: Sequence[TrialState], goal: Goal | None) -> None:
-    found = [trial.metrics.get(name) for trial in trials]
-    columns[f"metrics.{name}"] = [math.nan if metric is None else metric.last for metric in found]
-    if not any(metric is not None and metric.count > 1 for metric in found):
-        return
-    columns[f"metrics.{name}.min"] = [math.nan if metric is None else metric.min for metric in found]
-    columns[f"metrics.{name}.max"] = [math.nan if metric is None else metric.max for metric in found]
-    if goal is not None:
-        columns[f"metrics.{name}.best"] = [best_value(trial, name, goal) for trial in trials]
+def _logged_nan(trials: Sequence[TrialState], metric: str) -> list[str]:
+    having = (trial for trial in trials if metric in trial.metrics)
+    return [trial.name for trial in having if math.isnan(trial.metrics[metric].last)]
+
+
+def _logged_none(trials: Sequence[TrialState]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for trial in trials:
+        for name, value in trial.params.items():
+            if value is None:
+                found.setdefault(name, []).append(trial.name)
+    return found
+
+
+def metric_columns(trials: Sequence[TrialState], goals: Mapping[str, Goal]) -> dict[str, tuple[str, str]]:
+    """Return what stands in each column of the metrics: which one, and what of it."""
+    names = _names([trial.metrics for trial in trials])
+    taken = {f"metrics.{name}" for name in names}
+    found: dict[str, tuple[str, str]] = {}
+    for name in names:
+        found[f"metrics.{name}"] = (name, "last")
+        if any(name in trial.metrics and trial.metrics[name].count > 1 for trial in trials):
+            for which in ("min", "max", *(["best"] if name in goals else [])):
+                found[_free(taken, name, which)] = (name, which)
+    return found
+
+
+def _free(taken: set[str], name: str, which: str) -> str:
+    """Return the column of a summary; one that no metric is called like."""
+    column, said = f"metrics.{name}.{which}", which
+    while column in taken:
+        said = f"({said})"
+        column = f"metrics.{name} {said}"
+    return column
+
+
+def _number(trial: TrialState, name: str, which: str, goals: Mapping[str, Goal]) -> float:
+    if name not in trial.metrics:
+        return math.nan
+    if which == "best":
+        return best_value(trial, name, goals[name])
+    return float(getattr(trial.metrics[name], which))
 
 
 def _add(columns: dict[str, Any], name: str, values: list[Any]) -> None:
@@ -81,7 +130,7 @@ def _add(columns: dict[str, Any], name: str, values: list[Any]) -> None:
 
 def _add_each(columns: dict[str, Any], prefix: str, sources: list[dict[str, Any]]) -> None:
     for name in _names(sources):
-        columns[prefix + name] = [source.get(name) for source in sources]
+        columns[prefix + name] = [own(source.get(name)) for source in sources]
 
 
 def _names(sources: Sequence[Mapping[str, Any]]) -> list[str]:

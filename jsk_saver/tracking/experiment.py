@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-import json
+import builtins
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from jsk_saver.errors import TrialExists
-from jsk_saver.lineage import pins
-from jsk_saver.tracking import active, seeds, state
-from jsk_saver.tracking.browsing import Trials
-from jsk_saver.tracking.journal import copies, layout
+from jsk_saver.settings import REPRODUCE
+from jsk_saver.tracking import about, active, seeds, starting, state
+from jsk_saver.tracking.journal import layout
 from jsk_saver.tracking.journal.segment import explain
 from jsk_saver.tracking.ranking import Goal, check_goals
-from jsk_saver.tracking.sinks import check_address, default_sinks
+from jsk_saver.tracking.tidying import Tidying
 from jsk_saver.tracking.trial import Trial
-from jsk_saver.tracking.values import check_key
 
 if TYPE_CHECKING:
     from jsk_saver.saver import Saver
@@ -30,7 +26,7 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class Experiment(Trials):
+class Experiment(Tidying):
     """A question and its trials: created when it is new, loaded when it is known.
 
     Parameters
@@ -47,6 +43,7 @@ class Experiment(Trials):
         Where trials are copied to, in the background: ``"sagemaker"``, ``"mlflow"``, ``"mlflow:http://…"``,
         ``"store"``. What the setting of that name says without them; where it says nothing, to the store, if
         that is on S3: then others can :meth:`pull` them. ``sinks=()`` sends them nowhere.
+        A text is read as in the setting, with commas between several.
     saver
         Where its objects go; the ready-made ``saver`` without one. The journal is in that saver's home.
 
@@ -72,26 +69,26 @@ class Experiment(Trials):
         tags: Mapping[str, Any] | None = None,
         *,
         goals: Mapping[str, str] | None = None,
-        sinks: Sequence[str] | None = None,
+        sinks: str | Sequence[str] | None = None,
         saver: Saver | None = None,
     ) -> None:
         saver = saver or _ready_made()
-        super().__init__(layout.check_name(name, "experiment"), saver.settings.home / "journal")
+        super().__init__(layout.check_name(name, "experiment"), _journal(saver, name))
         self.saver = saver
-        asked = default_sinks(self.saver.settings) if sinks is None else sinks
-        self.sinks = [check_address(address) for address in asked if address.strip()]
-        self._create_or_load(description, dict(tags or {}), check_goals(goals or {}))
+        self.sinks = about.sinks(sinks, saver.settings)
+        description, said, wanted = about.checked(description, tags, goals)
+        self._create_or_load(description, said, check_goals(wanted))
 
     def _create_or_load(self, description: str, tags: dict[str, Any], goals: dict[str, Goal]) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            said = _load(self.folder / layout.EXPERIMENT)
+            said = about.load(self.folder)
             new: dict[str, Any] = {"name": self.name, "created": time.time(), **said}
             new["description"] = description or said.get("description", "")
             new["tags"] = said.get("tags", {}) | tags
             new["goals"] = said.get("goals", {}) | goals
             if new != said:
-                _replace(self.folder / layout.EXPERIMENT, new)
+                about.replace(self.folder, new)
         except OSError as error:
             raise explain(error, self.folder) from error
         self.description: str = new["description"]
@@ -109,24 +106,28 @@ class Experiment(Trials):
         resume: bool = False,
         seed: int | None = None,
         links: Mapping[str, Any] | None = None,
-        **params: Any,
+        params: Mapping[str, Any] | None = None,
+        **more: Any,
     ) -> Trial:
         """Start a trial.
 
         Parameters
         ----------
         name
-            Without one, it is named after the moment it starts.
+            Without one, it is named after the moment it starts. ``name=`` would be a parameter.
         parent
             The trial it is nested in; the one whose ``with`` block this is called in without one.
         resume
-            Whether to go on with a trial of that name, if there is one.
+            Whether to go on with a trial of that name, if there is one. Where there is none, but one that is
+            spelled alike, it begins with a warning.
         seed
             Seeds ``random``, NumPy and PyTorch, where they are there, and is noted.
         links
             Other trials it has to do with, such as the one it reproduces.
-        **params
-            Its parameters.
+        params, **more
+            Its parameters: as a dictionary, by keyword, or some each way. Those that are called like an
+            option of this method go into the dictionary: ``params={"seed": 7}`` is a parameter, and seeds
+            nothing.
 
         Returns
         -------
@@ -137,57 +138,60 @@ class Experiment(Trials):
         ------
         TrialExists
             If there is a trial of that name, and ``resume`` does not say to go on with it.
+        InvalidMetadata
+            If an option is not what it should be, or the trial that is resumed has other parameters. Nothing
+            has begun then.
+
+        Examples
+        --------
+        >>> with experiment.trial(k=5, params={"seed": 7, "learning rate": 0.1}) as trial:
+        ...     trial.params
+        {'seed': 7, 'learning rate': 0.1, 'k': 5}
         """
+        chosen = starting.merged(params, more)
+        starting.check_options(name, parent=parent, resume=resume, links=links, params=chosen)
         if seed is not None:
             seeds.plant(seed)
-        if os.environ.get(pins.VARIABLE):
+        if os.environ.get(REPRODUCE):
             from jsk_saver.tracking.reproduce import child
 
-            name, links = child.place(self.name, name, params, links)
-        for key in params:  # before anything has begun
-            check_key(key, "param")
-        folder, is_new = self._make_folder(name, resume)
+            name, links = child.place(self.name, name, chosen, links)
+        if not self.folder.is_dir():  # deleted since
+            self._create_or_load(self.description, self.tags, self.goals)
+        folder, is_new = starting.make_folder(self.folder, name, resume=resume)
+        if resume and is_new:
+            starting.warn_of_alike(folder.name, [entry.name for entry in self._folders()])
+        before = None if is_new else state.read(folder)
+        if before is not None:
+            starting.refuse_others(folder.name, before.params, chosen)
         outer = parent or active.surrounding()
         nested = outer.name if outer is not None and outer.experiment.name == self.name else ""
         trial = Trial(self, folder, parent=nested if nested != folder.name else "", links=links)
-        self._announce(trial)
-        if not is_new:
-            trial.resume(state.read(folder))
-        if params:
-            trial.log_params(params)
-        from jsk_saver.tracking import surroundings
-
-        surroundings.note(trial, seed)
+        try:
+            self._begin(trial, before, chosen, seed)
+        except BaseException as error:  # nobody has it, to end it
+            trial.finish_after(error)
+            raise
         return trial
 
-    def _make_folder(self, name: str, resume: bool) -> tuple[Path, bool]:
-        if name:
-            copies.refuse(self.folder / layout.check_name(name, "trial"))
-        try:
-            while not name:
-                folder = self.folder / layout.new_trial_name()
-                try:
-                    folder.mkdir()
-                except FileExistsError:
-                    continue
-                return folder, True
-            folder = self.folder / name
-            folder.mkdir(exist_ok=resume)
-            return folder, not any(folder.iterdir())
-        except FileExistsError:
-            raise TrialExists(
-                f"There is a trial {name!r} of {self.name} already.",
-                kept="It, as it is.",
-                hint=f'experiment.trial("{name}", resume=True)    # or no name: then it gets one of its own',
-            ) from None
-        except OSError as error:
-            raise explain(error, self.folder) from error
+    def _begin(
+        self, trial: Trial, before: state.TrialState | None, params: dict[str, Any], seed: int | None
+    ) -> None:
+        from jsk_saver.tracking import surroundings
+
+        self._announce(trial)
+        if before is not None:
+            trial.resume(before)
+        if params:
+            trial.log_params(params)
+        surroundings.note(trial, seed)
 
     def track(self, function: _Function) -> _Function:
         """Make each call of a function a trial: its arguments are the parameters.
 
         What it returns is logged as metrics where it is a dictionary of numbers. Inside,
-        ``Experiment.current()`` is the trial.
+        ``Experiment.current()`` is the trial. That of a coroutine begins when it is awaited and ends when it
+        returns; that of a generator, from its first item to its last, is stopped if it is closed before.
 
         Examples
         --------
@@ -197,29 +201,33 @@ class Experiment(Trials):
         >>> train(4)
         {'inertia': 25.0}
         """
-        import inspect
+        from jsk_saver.tracking.tracked import tracked
 
-        signature = inspect.signature(function)
+        return tracked(self, function)
 
-        @functools.wraps(function)
-        def call(*args: Any, **kwargs: Any) -> Any:
-            bound = signature.bind(*args, **kwargs)
-            bound.apply_defaults()
-            with self.trial(links={"function": function.__qualname__}) as trial:
-                trial.log_params(bound.arguments)
-                result = function(*args, **kwargs)
-                if isinstance(result, Mapping):
-                    trial.log_metrics({k: v for k, v in result.items() if _is_number(v)})
-                return result
+    @staticmethod
+    def list(*, saver: Saver | None = None) -> builtins.list[about.Known]:
+        """Return the experiments that there are, by name, each with how many trials it has.
 
-        return call  # type: ignore[return-value]
+        Parameters
+        ----------
+        saver
+            In whose home; that of the ready-made ``saver`` without one.
+
+        Examples
+        --------
+        >>> experiment.trial("one").finish()
+        >>> [(known.name, known.trials) for known in Experiment.list(saver=saver)]
+        [('iris-kmeans', 1)]
+        """
+        return about.every((saver or _ready_made()).settings.home / "journal")
 
     @staticmethod
     def current() -> Trial | None:
         """Return the trial that is running here, if one is."""
         return active.current()
 
-    def autolog(self, *, plots: bool = True) -> Autolog:
+    def autolog(self, *, plots: bool = True, children: int = 5) -> Autolog:
         """Log what scikit-learn's estimators do in trials of this experiment, from now on.
 
         A ``fit`` outside any trial becomes one of its own. It ends with the ``with`` block, or ``off()``; see
@@ -230,12 +238,12 @@ class Experiment(Trials):
         >>> from sklearn.cluster import KMeans
         >>> with experiment.autolog():
         ...     _ = KMeans(3, random_state=0, n_init=1).fit([[0.0], [1.0], [5.0], [6.0]])
-        >>> experiment.trials()[-1].params["KMeans.n_clusters"]
+        >>> experiment.trials()[-1].params["n_clusters"]
         3
         """
         from jsk_saver.tracking.autolog import autolog
 
-        return autolog(experiment=self, plots=plots)
+        return autolog(experiment=self, plots=plots, children=children)
 
     # From elsewhere, and again -------------------------------------------------------------------------
 
@@ -276,6 +284,9 @@ class Experiment(Trials):
 
         A worktree at its commit with its uncommitted changes, an environment with its packages, the versions
         it had read: then its notebook or script runs, and the new trial is linked to it (``reproduces``).
+        Other trials of the program are not kept, but those nested in it. No file name gets another newest
+        version: what has the same bytes is the version that was saved then; what differs lies in a store of
+        the run's own, which the verdict names (``places``).
 
         Parameters
         ----------
@@ -306,31 +317,21 @@ class Experiment(Trials):
         settings = {"store": self.saver.store.uri, **self.saver.connection.overrides}
         settings = {name: str(value) for name, value in settings.items() if value is not None}
         pending.add(self.journal, pending.Pending(self.name, trial.name, self.sinks, settings))
-        courier.ensure(self.journal)
+        if not os.environ.get(REPRODUCE):  # what is kept of such a run is sent from where it is kept
+            courier.ensure(self.journal)
+
+
+def _journal(saver: Saver, name: str) -> Path:
+    """Return the journal; in a run that reproduces, one of its own."""
+    journal = saver.settings.home / "journal"
+    if not os.environ.get(REPRODUCE):
+        return journal
+    from jsk_saver.tracking.reproduce import child
+
+    return child.journal(journal, name)
 
 
 def _ready_made() -> Saver:
     from jsk_saver import saver
 
     return saver
-
-
-def _is_number(value: Any) -> bool:
-    import numbers
-
-    return isinstance(value, numbers.Real)
-
-
-def _load(path: Path) -> dict[str, Any]:
-    try:
-        said = json.loads(path.read_bytes())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _replace(path: Path, said: dict[str, Any]) -> None:
-    """Write a file in one step: readers see the old one or the new one."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.{time.monotonic_ns()}")
-    part.write_text(json.dumps(said, ensure_ascii=False, indent=1), encoding="utf-8")
-    part.replace(path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsk_saver.errors import SettingsError
+from jsk_saver.tracking.masking import without_login
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.experiment import Experiment
@@ -24,7 +25,7 @@ class Pulled:
     Parameters
     ----------
     source
-        Where from.
+        Where from, without who logs in there.
     new, grown
         Names, in this journal, of trials that were not here, and of those that had gone on since.
     """
@@ -57,7 +58,7 @@ def pull(experiment: Experiment, source: str = "store") -> Pulled:
 
             return from_sagemaker(experiment)
     raise SettingsError(
-        f"Trials cannot be pulled from {source!r}.",
+        f"Trials cannot be pulled from {without_login(source)!r}.",
         hint='experiment.pull()    # from the store; or "sagemaker", "mlflow", "mlflow:http://…"',
     )
 

@@ -17,6 +17,7 @@ from typing import Any
 
 from jsk_saver.lineage import git, notebook, reads, repository
 from jsk_saver.lineage.repository import Repository
+from jsk_saver.tracking import masking
 from jsk_saver.tracking.journal import layout
 from jsk_saver.tracking.keeping import keeper
 
@@ -32,6 +33,7 @@ VARIABLES = (
 
 _process = (0, "")
 _programs: dict[str, tuple[object, str]] = {}
+_imports: dict[str, tuple[object, list[str]]] = {}
 
 
 def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dict[str, Any]:
@@ -39,7 +41,9 @@ def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dic
 
     Keys, each absent where it is not known: ``process`` (the same in all trials of a process), ``program``
     (path; from the repository's root if it is in it), ``kept`` (its content), ``module`` (of ``python -m``),
-    ``arguments``, ``folder`` (working folder), ``root`` (of the repository), ``code`` (its commit, …),
+    ``arguments``, ``masked`` (which of them have stars for a secret, counted from 1), ``folder`` (working
+    folder), ``root`` (of the repository), ``shared`` (of a further worktree, the folder its history is in),
+    ``code`` (its commit, …), ``beside`` (without one, the files beside the program that it imports),
     ``paths`` (where in it modules are found), ``changes`` and ``packages`` (files that are kept),
     ``variables``, ``read`` (versions read in this process before) and ``left_out`` (how many more those are).
 
@@ -55,7 +59,8 @@ def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dic
     # A script that a notebook starts is run again, not that notebook.
     place = notebook.path() if notebook.kernel_shell() is not None else notebook.script()
     repo = (repository.find(os.path.dirname(place)) if place else None) or repository.find(os.getcwd())
-    found: dict[str, Any] = {"process": _this_process(), "arguments": sys.argv[1:]}
+    given, masked = masking.arguments(sys.argv[1:])
+    found: dict[str, Any] = {"process": _this_process(), "arguments": given, "masked": masked}
     found |= _where(place, repo)
     folder = experiment / layout.CODE
     if place:
@@ -65,6 +70,8 @@ def collect(experiment: Path, environment: dict[str, Any], packages: str) -> dic
         code = found["code"] = dict(git.describe(repo))
         if code.get("dirty") and code.get("commit"):
             found["changes"] = _keep_changes(folder, repo, code["commit"], code["dirty"])
+    if place and not found.get("code", {}).get("commit"):
+        found["beside"] = _beside(place)
     if environment.get("packages"):
         found["packages"] = f"{environment['packages']}.txt"
         keeper.keep(folder / found["packages"], packages.encode)
@@ -90,8 +97,15 @@ def _where(place: str | None, repo: Repository | None) -> dict[str, Any]:
         "module": _module(place),
         "folder": _inside(os.getcwd(), repo.root) or os.getcwd(),
         "root": repo.root,
+        "shared": _shared(repo),
         "paths": list(dict.fromkeys(path for path in paths if path and not _is_installed(path))),
     }
+
+
+def _shared(repo: Repository) -> str | None:
+    """Return where a further worktree has its history from, which is there when that one is long gone."""
+    place = os.path.realpath(repo.common_dir)
+    return None if os.path.dirname(place) == repo.root else place
 
 
 def _python_path() -> list[str]:
@@ -136,6 +150,19 @@ def _keep_program(folder: Path, place: str) -> str | None:
         name = hashlib.sha256(data).hexdigest()[:32] + os.path.splitext(place)[1]  # noqa: PTH122
         known = _programs[place] = (stamp, name)
     keeper.keep(folder / known[1], lambda: data if data is not None else Path(place).read_bytes())
+    return known[1]
+
+
+def _beside(place: str) -> list[str]:
+    """Return the files that the program imports from beside it; looked for again only if it has changed."""
+    from jsk_saver.tracking import beside
+
+    stamp = repository.stamp(place)
+    known = _imports.get(place)
+    if stamp is None:
+        return []
+    if known is None or known[0] != stamp:
+        known = _imports[place] = (stamp, beside.modules(place, Path(place).read_bytes()))
     return known[1]
 
 

@@ -5,24 +5,28 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from jsk_saver.tracking import values
+from jsk_saver.tracking.handed_out import HandedOut
 from jsk_saver.tracking.journal import copies, layout, points, reading
 from jsk_saver.tracking.journal.summary import Metric
+from jsk_saver.tracking.outcome import COMPLETED, FAILED, LOST, RUNNING, STOPPED, Fate, last_sign, settle
 
-RUNNING, COMPLETED, FAILED, STOPPED, LOST = "running", "completed", "failed", "stopped", "lost"
+__all__ = ["COMPLETED", "FAILED", "LOST", "RUNNING", "STOPPED", "TrialState", "read", "summed", "this_host"]
 
 Event = dict[str, Any]
 
+_ENDS = (COMPLETED, FAILED, STOPPED, LOST)
 #: Points that are held at a time while they are summed up.
 _BLOCK = 8192
 
 
 @dataclass(slots=True)
-class TrialState:
+class TrialState(HandedOut):
     """Everything a trial's record says.
 
     Parameters
@@ -30,7 +34,8 @@ class TrialState:
     experiment, name
         Whose trial, and what it is called.
     status
-        ``running``, ``completed``, ``failed``, ``stopped`` or ``lost`` (the process died).
+        ``running``, ``completed``, ``failed``, ``stopped`` or ``lost`` (the process died). With several
+        writers: running while one of them lives, then what happened last.
     error
         The traceback of a failed trial.
     started, ended
@@ -44,7 +49,8 @@ class TrialState:
     inputs, outputs
         Versions that were read and saved: dictionaries of ``name``, ``version``, ``uri`` and more.
     files
-        Figures, tables and texts: dictionaries of ``name``, ``kind`` and ``file`` in the trial's folder.
+        Figures, tables and texts, one of each kind and name: dictionaries of ``name``, ``what`` it is, the
+        ``file`` in the trial's folder, and more. :meth:`file` reads them.
     notes, tags
         What was written to it.
     environment
@@ -82,9 +88,31 @@ class TrialState:
         return None if self.ended is None else max(0.0, self.ended - self.started)
 
     @property
+    def reproduces(self) -> str:
+        """Experiment and name of the trial that this one was run to reproduce; empty for one of its own."""
+        return str(self.links.get("reproduces") or "")
+
+    @property
     def created(self) -> dt.datetime:
         """When it started."""
         return dt.datetime.fromtimestamp(self.started, dt.UTC)
+
+    def copy(self) -> TrialState:
+        """Return the same, to change at will."""
+        held = {
+            one.name: values.own(getattr(self, one.name)) for one in fields(self) if one.name != "metrics"
+        }
+        return TrialState(**held, metrics={name: metric.copy() for name, metric in self.metrics.items()})
+
+    def __repr__(self) -> str:
+        from jsk_saver.tracking import showing
+
+        return showing.text(self)
+
+    def _repr_html_(self) -> str:
+        from jsk_saver.tracking import showing
+
+        return showing.html(self)
 
 
 def read(folder: Path) -> TrialState:
@@ -92,8 +120,11 @@ def read(folder: Path) -> TrialState:
     state = TrialState(folder.parent.name, folder.name)
     copy = copies.read(folder)
     state.pulled = copy.source if copy else ""
-    for path in layout.writers(folder):
-        _Fold(state, path, copy).run()
+    folds = [_Fold(state, path, copy) for path in layout.writers(folder)]
+    for fold in folds:
+        fold.run()
+    outcome = settle([fold.fate for fold in folds if fold.started], is_copy=copy is not None)
+    state.status, state.error, state.ended = outcome
     return state
 
 
@@ -103,9 +134,10 @@ class _Fold:
     def __init__(self, state: TrialState, path: Path, copy: copies.Copy | None = None) -> None:
         self._state, self._path, self._copy = state, path, copy
         self._names: dict[int, str] = {}
-        self._host, self._last = "", 0.0
+        self._host = ""
+        self.fate = Fate(path.stem)
         #: Whether the trial itself was started in these events; a forked worker's only add to it.
-        self._started = self._ended = False
+        self.started = self._ended = False
 
     def run(self) -> None:
         for _, event in reading.events(self._path):
@@ -113,7 +145,8 @@ class _Fold:
             try:
                 if take is not None:
                     take(self, event)
-                self._last = float(event.get("time", self._last))
+                if event["kind"] == "end" or not self._ended:
+                    self.fate.last = float(event.get("time", self.fate.last))
             except (AttributeError, KeyError, TypeError, ValueError):
                 continue  # damaged, or of somebody who writes otherwise: the rest still counts
         if not self._ended:
@@ -121,30 +154,28 @@ class _Fold:
 
     def _start(self, event: Event) -> None:
         state = self._state
-        self._started, self._host = True, event.get("host", "")
+        self.started, self._host = True, event.get("host", "")
         state.host = self._host or state.host
-        state.status, state.ended, state.error = RUNNING, None, ""
         if not state.started:
             state.started, state.parent = event["time"], event.get("parent", "")
         state.links |= event.get("links", {})
 
     def _end(self, event: Event) -> None:
         self._ended = True
-        if self._started:
-            self._state.status, self._state.error = event["status"], event.get("error", "")
-            self._state.ended = event["time"]
-        for name, values in event.get("metrics", {}).items():
-            self._merge(name, Metric.from_list(values))
+        if event["status"] in _ENDS:
+            self.fate.status, self.fate.error = event["status"], str(event.get("error", ""))
+            self.fate.beside = [str(writer) for writer in event.get("beside", ())]
+        for name, summary in event.get("metrics", {}).items():
+            self._merge(name, Metric.from_list(summary))
 
     def _without_end(self) -> None:
         """Say whether the writer still runs, and sum up the points it has written so far."""
-        state = self._state
-        if self._started and self._copy is not None:
-            if self._copy.lost >= self._last:  # as was said where it ran: from here its writer is not seen
-                state.status, state.ended = LOST, self._copy.lost
-        elif self._started and not reading.is_alive(self._path, self._host, this_host()):
-            state.status = LOST
-            state.ended = max(self._last, self._path.stat().st_mtime)
+        fate = self.fate
+        if self._copy is not None:
+            if self._copy.lost >= fate.last:  # as was said where it ran: from here its writer is not seen
+                fate.status, fate.died = LOST, self._copy.lost
+        elif self.started and not reading.is_alive(self._path, self._host, this_host()):
+            fate.status, fate.died = LOST, last_sign(self._path, fate.last)
         for name, metric in summed(reading.points_of(self._path), self._names).items():
             self._merge(name, metric)
 
@@ -166,8 +197,9 @@ class _Fold:
         _once(self._state.outputs, event)
 
     def _file(self, event: Event) -> None:
-        self._state.files = [file for file in self._state.files if file["name"] != event["name"]]
-        self._state.files.append(_plain(event))
+        what, file = (event.get("what"), event["name"]), event["file"]
+        others = [one for one in self._state.files if (one.get("what"), one["name"]) != what]
+        self._state.files = [*(one for one in others if one["file"] != file), _plain(event)]
 
     def _note(self, event: Event) -> None:
         self._state.notes.append(event["text"])

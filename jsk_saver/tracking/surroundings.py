@@ -12,8 +12,9 @@ import os
 import time
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.lineage import collect, packages, pins
-from jsk_saver.tracking import hardware, recipe
+from jsk_saver.lineage import collect, packages
+from jsk_saver.settings import REPRODUCE
+from jsk_saver.tracking import beside, hardware, recipe
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.trial import Trial
@@ -30,21 +31,31 @@ def note(trial: Trial, seed: int | None) -> None:
     for name in ("parents", "truncated", "reads", "experiment", "trial"):
         found.pop(name, None)
     trial.log_environment(found)
+    if trial.experiment.sinks:
+        from jsk_saver.tracking.autolog import mlflow_runs
+
+        mlflow_runs.listen(trial)
     try:
         _, listed = packages()
-        trial.log_recipe(recipe.collect(trial.folder.parent, found, listed))
+        needed = recipe.collect(trial.folder.parent, found, listed)
+        trial.log_recipe(needed)
+        beside.warn_once(needed)
     except Exception:
         _note_failure()
 
 
 def conclude(trial: Trial) -> None:
-    """Note what is known only at the end of a trial: what it cost, and which trial it is like."""
+    """Note what is known only at the end of a trial: MLflow's logging, the cost, which trial it is like."""
+    if trial.experiment.sinks:
+        from jsk_saver.tracking.autolog import mlflow_runs
+
+        mlflow_runs.conclude(trial)
     try:
         instance = hardware.describe().get("instance")
         if instance:
             cost = {"instance": instance, "seconds": round(time.time() - trial.started, 3)}
             trial.log_environment({"cost": cost})
-        if os.environ.get(pins.VARIABLE):
+        if os.environ.get(REPRODUCE):
             from jsk_saver.tracking.reproduce import child
 
             child.conclude(trial)

@@ -25,7 +25,7 @@ def html(frame: pd.DataFrame) -> str:
     """Return the HTML of a comparison: a caption, the rows, and what is the same in all of them."""
     shown = frame.head(MOST_ROWS)
     names = [name for name in shown.columns if name != "started"]
-    constant = [name for name in names if len(shown) > 1 and is_said_once(name, list(shown[name]))]
+    constant = [name for name in names if len(shown) > 1 and is_said_once(shown, name)]
     names = [name for name in names if name not in constant]
     best = {name: best_row(shown, name) for name in names if name.startswith("metrics.")}
     head = "".join(_th(short(name)) for name in ("trial", *names))
@@ -39,11 +39,14 @@ def html(frame: pd.DataFrame) -> str:
     )
 
 
-def is_said_once(name: str, values: list[Any]) -> bool:
+def is_said_once(frame: pd.DataFrame, name: str) -> bool:
     """Tell whether a column says the same for all trials, and is no result."""
     if name in ("status", "seconds") or name.startswith("metrics."):
         return False
-    return not differs(values)
+    logged = frame.attrs.get("logged", {}).get(name)
+    if logged is not None and not set(frame.index) <= set(logged):  # None in some, and nothing in others
+        return False
+    return not differs(list(frame[name]))
 
 
 def short(name: str) -> str:
@@ -64,14 +67,15 @@ def _row(frame: pd.DataFrame, at: int, names: Sequence[str], best: dict[str, int
     cells = [_cell(str(frame.index[at]), "white-space:nowrap;font-family:monospace")]
     for name in names:
         value = frame[name].iloc[at]
+        value = value.item() if hasattr(value, "item") else value
         style = "text-align:right" if isinstance(value, int | float) else ""
         if name == "status":
             style = f"color:{_STATUS.get(value, 'inherit')}"
-        elif name.startswith("params.") and len(frame) > 1:
+        elif is_chosen(name) and len(frame) > 1:
             style += f";{_DIFFERENT}"
         elif best.get(name) == at:
             style += f";{_BEST}"
-        cells.append(_cell(text(name, value), style))
+        cells.append(_cell(said(frame, name, at), style))
     return f"<tr>{''.join(cells)}</tr>"
 
 
@@ -85,20 +89,36 @@ def text(name: str, value: Any) -> str:
     """Return what stands in a cell."""
     if hasattr(value, "item"):  # NumPy's scalars, which JSON would put in quotes
         value = value.item()
-    if value is None or (isinstance(value, float) and math.isnan(value) and not name.startswith("metrics.")):
+    if value is None:
         return ""
     if isinstance(value, float):
+        if math.isnan(value) and not name.startswith("metrics."):
+            return ""
         return f"{value:.1f}" if name == "seconds" else f"{value:.6g}"
-    if isinstance(value, list):
+    if isinstance(value, list) and not name.startswith(("params.", "tags.")):
         return ", ".join(map(str, value))
     return human_value(value)
 
 
+def said(frame: pd.DataFrame, name: str, at: int) -> str:
+    """Return what stands in a cell of a comparison: nothing where a trial has nothing."""
+    shown = text(name, frame[name].iloc[at])
+    if shown not in ("", "nan"):
+        return shown
+    was_logged = frame.index[at] in frame.attrs.get("logged", {}).get(name, ())
+    if name.startswith("metrics."):
+        return "nan" if was_logged else ""
+    return "None" if was_logged else shown
+
+
+def is_chosen(name: str) -> bool:
+    """Tell whether a column says what was chosen, rather than what came out."""
+    return name.startswith("params.") or name == "seed"
+
+
 def best_row(frame: pd.DataFrame, name: str) -> int:
     """Return the row with the best value of a metric whose goal is known; -1 where there is none."""
-    goals = frame.attrs.get("goals", {})
-    metric = name.removeprefix("metrics.")
-    goal = goals.get(metric) or goals.get(metric.removesuffix(".best"))
+    goal = frame.attrs.get("goals", {}).get(name)
     values = list(frame[name])
     known = [at for at, value in enumerate(values) if not math.isnan(value)]
     if goal is None or len(known) < 2:
@@ -110,8 +130,8 @@ def best_row(frame: pd.DataFrame, name: str) -> int:
 def _same(frame: pd.DataFrame, names: Sequence[str]) -> str:
     if not names:
         return ""
-    said = ", ".join(
-        f"{escape(short(name))} <b>{escape(shorten(one_line(text(name, frame[name].iloc[0])), 60))}</b>"
+    told = ", ".join(
+        f"{escape(short(name))} <b>{escape(shorten(one_line(said(frame, name, 0)), 60))}</b>"
         for name in names
     )
-    return f'<div style="font-size:.85em;opacity:.8;padding-top:4px">The same in all: {said}</div>'
+    return f'<div style="font-size:.85em;opacity:.8;padding-top:4px">The same in all: {told}</div>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 import time as clock
-import traceback
 from collections.abc import Mapping
 from contextvars import Token
 from pathlib import Path
@@ -13,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from jsk_saver.errors import InvalidMetadata, TrialEnded
-from jsk_saver.tracking import active, values
+from jsk_saver.tracking import active, outcome, starting, values
 from jsk_saver.tracking import state as states
 from jsk_saver.tracking.journal.segment import Segment
 from jsk_saver.tracking.journal.summary import Metric
@@ -65,6 +64,7 @@ class Trial:
         self.started = clock.time()
         self._earlier: dict[str, Metric] = {}
         self._params: dict[str, Any] = {}
+        self._files: dict[tuple[str, str], str] = {}
         self._tokens: list[Token[Trial | None]] = []
         self._lock = threading.Lock()
         self._pid = os.getpid()
@@ -78,6 +78,7 @@ class Trial:
         """Go on where an earlier process left off: its parameters hold, its steps are counted on."""
         self._params = dict(before.params)
         self._earlier = before.metrics
+        self._files = {(said["what"], said["name"]): said["file"] for said in before.files}
         for name, metric in before.metrics.items():
             self._segment.follow(name, metric.step + 1)
 
@@ -89,7 +90,7 @@ class Trial:
                     raise TrialEnded(
                         f"The trial {self.name} has ended ({self.status}); nothing more can be logged to it.",
                         kept="What was logged before.",
-                        hint=f'experiment.trial(name="{self.name}", resume=True)',
+                        hint=f'experiment.trial("{self.name}", resume=True)',
                     )
                 if self._segment.closed:
                     self._segment = Segment(self.folder)
@@ -105,7 +106,8 @@ class Trial:
         name
             Up to 250 printable characters.
         value
-            Any JSON; anything else is kept as its text.
+            Any JSON; anything else is kept as its text. Of what has none (frames, models, functions) type,
+            shape or a digest is kept, with a warning: :meth:`put` saves such things.
 
         Raises
         ------
@@ -116,14 +118,14 @@ class Trial:
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Note several parameters; see :meth:`log_param`."""
-        said = {values.check_key(name, "param"): values.plain(value) for name, value in params.items()}
-        for name, value in said.items():
-            if self._params.get(name, value) != value:
-                raise InvalidMetadata(
-                    f"The parameter {name!r} of the trial {self.name} is {self._params[name]!r} already, "
-                    f"not {value!r}.",
-                    hint=f"experiment.trial({name}={value!r})    # another value is another trial",
-                )
+        self._log_params(values.parameters(params))
+
+    def log_arguments(self, arguments: Mapping[str, Any]) -> None:
+        """Note a function's arguments as parameters; of data only the type and the size, or shape."""
+        self._log_params(values.parameters(arguments, briefly=True))
+
+    def _log_params(self, said: dict[str, Any]) -> None:
+        starting.refuse_others(self.name, self._params, said)
         if said:
             self._params |= said
             self._writer().event("params", values=said)
@@ -131,7 +133,8 @@ class Trial:
     @property
     def params(self) -> dict[str, Any]:
         """The parameters so far."""
-        return dict(self._params)
+        found: dict[str, Any] = values.own(self._params)
+        return found
 
     @property
     def metrics(self) -> dict[str, Metric]:
@@ -212,6 +215,9 @@ class Trial:
     def log_figure(self, name: str, figure: Any) -> None:
         """Keep a figure: matplotlib's as PNG, Plotly's and Altair's as a page that stays interactive.
 
+        A newer figure of the same name replaces it, with a warning; so do tables and texts. All are read back
+        with :meth:`TrialState.file <jsk_saver.tracking.state.TrialState.file>`.
+
         Parameters
         ----------
         name
@@ -236,7 +242,8 @@ class Trial:
     def _keep(self, kind: str, name: str, obj: Any) -> None:
         from jsk_saver.tracking import files
 
-        self._writer().event("file", **files.keep(self.folder, kind, values.check_key(name, kind), obj))
+        writer = self._writer()  # first: an ended trial takes no files
+        writer.event("file", **files.add(self.folder, self._files, kind, values.check_key(name, kind), obj))
 
     def link(self, direction: str, **said: Any) -> None:
         """Note a version as ``"input"`` or ``"output"``: name, version, uri, digest and more."""
@@ -246,9 +253,9 @@ class Trial:
         """Bring what was logged to the disk now; otherwise that happens within half a second."""
         self._writer().flush()
 
-    def trial(self, name: str = "", **params: Any) -> Trial:
+    def trial(self, name: str = "", /, **options: Any) -> Trial:
         """Start a trial nested in this one; as :meth:`jsk_saver.Experiment.trial`."""
-        return self.experiment.trial(name, parent=self, **params)
+        return self.experiment.trial(name, parent=self, **options)
 
     def live(self) -> Self:
         """Show a table of it in the notebook, which follows it and keeps its final state.
@@ -265,21 +272,23 @@ class Trial:
         follow(self)
         return self
 
-    def autolog(self, *, plots: bool = True) -> Autolog:
+    def autolog(self, *, plots: bool = True, children: int = 5) -> Autolog:
         """Log what scikit-learn's estimators do to this trial, from now on until it ends.
 
         See :class:`jsk_saver.tracking.autolog.Autolog`.
         """
         from jsk_saver.tracking.autolog import autolog
 
-        return autolog(trial=self, plots=plots)
+        return autolog(trial=self, plots=plots, children=children)
 
     @property
     def state(self) -> TrialState:
         """Everything the journal knows about it, including what other processes logged."""
         if not self._segment.closed:
             self._segment.flush()
-        return states.read(self.folder)
+        known = states.read(self.folder)
+        known.handed_out_by(self.experiment)
+        return known
 
     def __repr__(self) -> str:
         return f"Trial({f'{self.experiment.name}/{self.name}'!r}, {self.status})"
@@ -310,14 +319,11 @@ class Trial:
 
         surroundings.conclude(self)
         writer = self._writer()
-        writer.close(
-            last={
-                # A forked worker goes; the trial is its parent's, and is not over.
-                "kind": "end" if os.getpid() == self._pid else "leave",
-                "status": status,
-                "error": error[-_LONGEST_ERROR:],
-            }
-        )
+        last: dict[str, Any] = {"kind": "leave", "status": status, "error": error[-_LONGEST_ERROR:]}
+        if os.getpid() == self._pid:  # a forked worker goes; the trial is its parent's, and is not over
+            last["kind"] = "end"
+            last["beside"] = outcome.still_writing(self.folder, writer.writer, states.this_host())
+        writer.close(last=last)
         self.status = status
         active.end(self)
 
@@ -337,9 +343,8 @@ class Trial:
         trace: TracebackType | None,
     ) -> None:
         active.leave(self._tokens.pop())
-        if error is None:
-            self.finish()
-        elif isinstance(error, KeyboardInterrupt | GeneratorExit):
-            self.finish(states.STOPPED, f"{type(error).__name__}")
-        else:
-            self.finish(states.FAILED, "".join(traceback.format_exception(error)))
+        self.finish_after(error)
+
+    def finish_after(self, error: BaseException | None) -> None:
+        """End the trial as its work ended; see :func:`jsk_saver.tracking.outcome.after`."""
+        self.finish(*outcome.after(error))

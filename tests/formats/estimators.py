@@ -1,4 +1,4 @@
-"""One fitted example of every estimator that scikit-learn has."""
+"""One fitted example of every estimator that scikit-learn has, and what it tells about data."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import scipy.sparse
 from sklearn.experimental import enable_halving_search_cv, enable_iterative_imputer  # noqa: F401
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.preprocessing import StandardScaler
@@ -125,6 +126,23 @@ def outcome(estimator: Any, data: Any) -> dict[str, Any]:
                 told[method] = getattr(estimator, method)(data)
     learnt = {key: value for key, value in vars(estimator).items() if key.endswith("_") and key[0] != "_"}
     return told | {key: value for key, value in learnt.items() if _is_comparable(value)}
+
+
+def same(one: Any, two: Any) -> bool:
+    """Tell whether two outcomes are equal in type and every number."""
+    if type(one) is not type(two):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == two.keys() and all(same(one[key], two[key]) for key in one)
+    if isinstance(one, list | tuple):
+        return len(one) == len(two) and all(map(same, one, two))
+    if scipy.sparse.issparse(one):
+        return same(one.toarray(), two.toarray())
+    if isinstance(one, np.ndarray):
+        if one.dtype.hasobject:
+            return repr(one.tolist()) == repr(two.tolist())
+        return one.dtype == two.dtype and np.array_equal(one, two, equal_nan=one.dtype.kind in "fc")
+    return bool(one == two) or repr(one) == repr(two) == "nan"
 
 
 def _is_comparable(value: Any) -> bool:

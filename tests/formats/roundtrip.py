@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from jsk_saver.formats import Encoded, Formats, Reading
+from jsk_saver.formats.folders import write_folder
 from jsk_saver.payload import Payload
 
 #: For tests that register nothing.
@@ -54,3 +55,10 @@ def save(name: str, obj: Any, path: Path) -> Path:
     path = path / name
     path.write_bytes(trip(name, obj).data)
     return path
+
+
+def packed(folder: Path) -> Payload:
+    """Return a folder as the zip it is saved as."""
+    payload = Payload()
+    write_folder(folder, payload)
+    return payload.finish()

@@ -16,8 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.formats.roundtrip import trip
-from tests.formats.table_cases import same_frame
-from tests.formats.test_tables import same_arrow
+from tests.formats.table_cases import same_arrow, same_frame
 
 NAMES = ["x.csv", "x.tsv", "x.parquet", "x.feather"]
 SOME = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])

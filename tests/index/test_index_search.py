@@ -108,7 +108,7 @@ def test_long_lists_of_numbers_are_searched_too(record):
 
 def sort_value(record: Record, path: str, *, largest: bool) -> tuple[int, float | str]:
     """Return what a record is sorted by, from the definition of that order."""
-    found = list(unlisted(look_up(record, path)))
+    found = list(unlisted(look_up(record, path, first=True)))
     best = max if largest else min
     times = [float(microseconds(value)) for value in found if isinstance(value, dt.datetime)]
     numbers = [

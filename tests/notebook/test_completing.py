@@ -55,6 +55,17 @@ def offered(shell, text: str) -> list[str]:
         ('experiment.trials("k:>2 in', ["inertia:"]),
         ('experiment.compare("sta', ["stage:", "status:"]),
         ('experiment.compare({"k', ["k", "kind"]),
+        ('experiment.compare("status:', ["status:completed"]),
+        ('experiment.trials("k:>2 -stage:dr', ["stage:draft"]),
+        ('experiment.trials("k:', ["k:2", "k:5"]),
+        ('experiment.reproduce("', ["second", "first"]),
+        ('Experiment("', ["iris-kmeans"]),
+        ('e = Experiment("iris', ["iris-kmeans"]),
+        ("%%trial iris", ["iris-kmeans"]),
+        ("%%trial iris-kmeans/f", ["first"]),
+        ("%%trial experiment/", ["second", "first"]),
+        ("%saver his", ["history"]),
+        ("%saver d", ["describe", "diff"]),
     ],
 )
 def test_what_is_known_is_offered_alone(shell, text, names):

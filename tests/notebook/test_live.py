@@ -28,6 +28,7 @@ def run(tmp_path, monkeypatch):
     """Run cells after the set-up cell; return the client."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
     monkeypatch.setenv("JUPYTER_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setenv("JSK_NOTEBOOK", str(tmp_path / "cells.ipynb"))
 
     def run_cells(*sources: str, allow_errors: bool = False) -> Runner:
         client = Runner(tmp_path, SETUP, *sources, allow_errors=allow_errors)

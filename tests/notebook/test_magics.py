@@ -96,6 +96,24 @@ def test_a_cell_becomes_a_trial_with_its_parameters(run, ipython, experiment):
     assert ipython.user_ns["trial"].ended
 
 
+def test_a_word_that_names_a_variable_is_its_value_and_any_other_is_text(run, experiment):
+    run("import random\nimport numpy as np\nkk, data, x = 7, {'n': 2}, np.float64(0.5)")
+    run("%%trial iris-kmeans k=kk n=data['n'] lr=x init=random kind=rf text='kk' more=(kk+1) ks=[kk,9] "
+        "path=data/x.csv name=kk-x day=2026-11-20 count=len(data)\npass")  # fmt: skip
+    run.result.raise_error()
+    (known,) = experiment.trials()
+    assert known.params == {
+        "k": 7, "n": 2, "lr": 0.5, "init": "random", "kind": "rf", "text": "kk", "more": 8, "ks": [7, 9],
+        "path": "data/x.csv", "name": "kk-x", "day": "2026-11-20", "count": 1,
+    }  # fmt: skip
+
+
+def test_a_value_that_cannot_be_worked_out_starts_no_trial(run, experiment):
+    run("kk = 0")
+    assert "ZeroDivisionError" in run("%%trial iris-kmeans k=(1/kk)\npass")
+    assert experiment.trials() == []
+
+
 def test_what_the_cell_saves_belongs_to_the_trial(run, experiment):
     run("%%trial iris-kmeans\nsaver.put('a.json', 1);")
     (known,) = experiment.trials()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import signal
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from tests.servers.processes import Processes, free_port
+from tests.servers.processes import Processes, free_port, says_ok
 from tests.servers.s3 import ServerUnavailable
 
 #: What ``mlflow server`` imports beside what the kit itself needs for MLflow.
@@ -66,7 +65,7 @@ class MLflowServer:
         }
         environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] = "false"
         self._processes.start(command, self.folder / "server.log", environment)
-        self._processes.wait_until(self._answers, "mlflow server", 120)
+        self._processes.wait_until(lambda: says_ok(f"{self.uri}/health"), "mlflow server", 120)
 
     def stop(self) -> None:
         """End it at once: it is a group of processes, whose first one may leave the others behind."""
@@ -79,13 +78,3 @@ class MLflowServer:
         from mlflow.tracking import MlflowClient
 
         return MlflowClient(tracking_uri=self.uri)
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(urlsplit(self.uri).netloc, timeout=5)
-        try:
-            connection.request("GET", "/health")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import sys
 import tempfile
 from pathlib import Path
-from urllib.parse import urlsplit
 
-from tests.servers.processes import free_port
+from tests.servers.processes import free_port, says_ok
 from tests.servers.s3 import S3Server
 
 
@@ -32,20 +30,10 @@ class Moto(S3Server):
         command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         self.processes.start(command, self._log, environment)
         self.endpoint = f"http://127.0.0.1:{port}"
-        self.processes.wait_until(self._answers, "moto_server", 60)
+        self.processes.wait_until(lambda: says_ok(f"{self.endpoint}/moto-api/data.json"), "moto_server", 60)
 
     def stop(self) -> None:
         """End the server and remove its log."""
         super().stop()
         if log := getattr(self, "_log", None):
             log.unlink(missing_ok=True)
-
-    def _answers(self) -> bool:
-        connection = http.client.HTTPConnection(urlsplit(self.endpoint).netloc, timeout=5)
-        try:
-            connection.request("GET", "/moto-api/data.json")
-            return connection.getresponse().status == 200
-        except (OSError, http.client.HTTPException):
-            return False
-        finally:
-            connection.close()

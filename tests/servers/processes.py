@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import http.client
 import os
 import shutil
 import signal
@@ -13,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import urlsplit
 
 _PR_SET_PDEATHSIG = 1
 _PATIENCE = 10.0  # seconds
@@ -37,6 +39,19 @@ def temporary_folder(prefix: str) -> Path:
 def find_program(name: str) -> str | None:
     """Return where ``name`` is, looking also where servers are kept but users' paths do not lead."""
     return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+
+
+def says_ok(url: str) -> bool:
+    """Tell whether a server answers a GET of ``url`` with 200."""
+    where = urlsplit(url)
+    connection = http.client.HTTPConnection(where.netloc, timeout=5)
+    try:
+        connection.request("GET", where.path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 class ServerFailed(Exception):

@@ -29,6 +29,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     made = Project(tmp_path)
     made.write("train.py", SCRIPT)
     made.write("helper.py", "factor = 1\n")
+    made.write(".gitignore", "__pycache__/\n")
     made.commit()
     made.saver.put("raw.json", [1, 2, 3])
     monkeypatch.chdir(tmp_path)

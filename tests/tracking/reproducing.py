@@ -10,7 +10,8 @@ from typing import Any
 
 import jsk_saver
 from jsk_saver import Saver
-from jsk_saver.tracking import Experiment
+from jsk_saver.tracking import Experiment, state
+from jsk_saver.tracking.state import TrialState
 
 SCRIPT = """
 import random
@@ -36,6 +37,7 @@ class Project:
         self.root.mkdir()
         self.git("init", "-q", "-b", "main")
         self.saver = Saver(home=self.home)
+        self.store = ""
 
     def git(self, *arguments: str) -> str:
         known = ("-c", "user.name=Ana", "-c", "user.email=ana@example.org")
@@ -58,7 +60,9 @@ class Project:
     def environment(self) -> dict[str, str]:
         source = str(Path(jsk_saver.__file__).parents[1])
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("JSK_", "JPY_"))}
-        return {**kept, "PYTHONPATH": source, "JSK_HOME": str(self.home)}
+        server = {name: os.environ[name] for name in ("JSK_ENDPOINT_URL",) if name in os.environ}
+        store = {"JSK_STORE": self.store} if self.store else {}
+        return {**kept, "PYTHONPATH": source, "JSK_HOME": str(self.home), **store, **server}
 
     def run(self, *arguments: str, **variables: str) -> str:
         """Run a program of the project, as a user would."""
@@ -93,6 +97,12 @@ class Project:
         return next(
             known.name for known in self.experiment.trials() if params.items() <= known.params.items()
         )
+
+    def made_so_far(self) -> list[TrialState]:
+        """Return the trials that a reproduction which is under way has completed."""
+        made = (self.home / "reproduce" / "runs").glob("*/journal/demo/*/")
+        states = [state.read(folder) for folder in made if not folder.is_symlink() and folder.name[0] != "."]
+        return [known for known in states if known.status == "completed"]
 
     def leftovers(self) -> list[str]:
         """Return what a reproduction has left behind, in the home and in the repository."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import os
 import signal
@@ -9,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from jsk_saver import Saver
-from jsk_saver.errors import MissingExtra, SettingsError
+from jsk_saver.errors import MissingExtra, NotFound, SettingsError
 from jsk_saver.tracking import Experiment
 from jsk_saver.tracking.journal import layout, points, reading
 from jsk_saver.tracking.sinks import check_address, courier, open_sink, standing
@@ -26,6 +28,7 @@ from tests.servers.faults import FaultyProxy
 from tests.servers.mlflow import MLflowServer
 from tests.servers.processes import free_port, stop_by_id
 from tests.servers.s3 import S3Server, ServerUnavailable
+from tests.servers.threaded import Threaded
 
 mlflow = pytest.importorskip("mlflow", reason="MLflow is not installed: pip install 'jsk-saver[mlflow]'")
 pytest.importorskip("sqlalchemy", reason="SQLAlchemy is not installed: pip install 'jsk-saver[mlflow]'")
@@ -622,3 +625,76 @@ def test_a_managed_server_is_asked_with_its_arn_and_a_valid_signature(
         assert "does not let us in" in send(experiment)[experiment.sinks[0]]
     run = runs(experiment, server.uri)["managed"]
     assert (run.data.params, run.data.metrics) == ({"k": "1"}, {"loss": 0.5})
+
+
+# Logins ---------------------------------------------------------------------------------------------
+
+
+def test_a_login_in_the_address_stands_nowhere(
+    server: MLflowServer, new: Callable[[str], Experiment], tmp_path: Path
+) -> None:
+    uri = server.uri.replace("http://", "http://bob:hunter7@")
+    experiment = new(uri)
+    with experiment.trial("t", k=1) as trial:
+        trial.log_metric("loss", 0.5)
+    assert send(experiment) == {}
+    [there] = standing.every(experiment.journal)
+    assert there.memory["url"].startswith(f"{server.uri}/#/")
+    other = Experiment(experiment.name, saver=Saver(home=tmp_path / "other"), sinks=())
+    pulled = other.pull(f"mlflow:{uri}")
+    assert (pulled.new, pulled.source) == (["t"], f"mlflow:{server.uri}")
+    assert list(other.compare()["pulled"]) == [f"mlflow:{server.uri}"]
+    other.report(tmp_path / "report.html")
+    assert other.pull(f"mlflow:{uri.replace('hunter7', 'hunter8')}").new == []
+    assert other.pull(f"mlflow:{server.uri}").new == []
+    with pytest.raises(NotFound) as caught:
+        Experiment("not-there", saver=Saver(), sinks=()).pull(f"mlflow:{uri}")
+    assert "hunter7" not in str(caught.value)
+    for folder in (experiment.journal, tmp_path):
+        files = [path for path in folder.rglob("*") if path.is_file() and layout.CODE not in path.parts]
+        assert files
+        assert [path.name for path in files if b"hunter" in path.read_bytes()] == []
+
+
+class _Door(BaseHTTPRequestHandler):
+    """Lets nobody in, and remembers who asked."""
+
+    asked: ClassVar[set[str | None]] = set()
+
+    def do_GET(self) -> None:
+        self.asked.add(self.headers["Authorization"])
+        self.send_response(401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+def test_whoever_sends_later_logs_in_as_the_address_says(new: Callable[[str], Experiment]) -> None:
+    with Threaded(ThreadingHTTPServer(("127.0.0.1", 0), _Door)) as door:
+        experiment = new(door.endpoint.replace("http://", "http://bob:hunter7@"))
+        with experiment.trial("t"):
+            pass
+        trouble = send(experiment)
+    assert _Door.asked == {f"Basic {base64.b64encode(b'bob:hunter7').decode()}"}
+    assert list(trouble) == [f"mlflow:{door.endpoint}"]
+    assert "401" in trouble[f"mlflow:{door.endpoint}"]
+    assert "hunter7" not in str((trouble, standing.every(experiment.journal)))
+
+
+def test_a_courier_that_fails_with_a_login_writes_none_to_its_log(new: Callable[[str], Experiment]) -> None:
+    experiment = new(f"http://bob:hunter7@127.0.0.1:{free_port()}")
+    with experiment.trial("t"):
+        pass
+    process = start_courier(experiment)
+    try:
+        wait_for(lambda: standing.of(experiment.folder / "t", experiment.sinks[0]).why)
+        wait_for(lambda: "does not answer" in (experiment.journal / "courier.log").read_text())
+    finally:
+        process.kill()
+        process.wait()
+    assert "hunter7" not in (experiment.journal / "courier.log").read_text()
+    [told] = standing.every(experiment.journal)
+    assert "hunter7" not in str(told)
+    assert b"hunter7" not in cursor_path(experiment.folder / "t", experiment.sinks[0]).read_bytes()

@@ -73,8 +73,96 @@ def test_without_a_parameter_that_varies_there_is_a_bar_per_trial(experiment: Ex
         with experiment.trial(name) as trial:
             trial.log_metric("auc", value)
     (axes,) = experiment.plot("auc").axes
-    assert [bar.get_width() for bar in axes.patches] == [1.0, 2.0]
-    assert [mark.get_text() for mark in axes.get_yticklabels()] == ["first", "second"]
+    assert [bar.get_width() for bar in axes.patches] == [2.0, 1.0]
+    assert [mark.get_text() for mark in axes.get_yticklabels()] == ["second", "first"]
+
+
+def test_the_best_bar_comes_first(experiment: Experiment) -> None:
+    experiment.goals["loss"] = "min"
+    for name, value in (("a", 2.0), ("b", 0.5), ("c", 1.0)):
+        with experiment.trial(name) as trial:
+            trial.log_metric("loss", value)
+    (axes,) = experiment.plot("loss", kind="bars").axes
+    assert [mark.get_text() for mark in axes.get_yticklabels()] == ["b", "c", "a"]
+    assert axes.get_xlim()[0] == 0.0
+    drawn = experiment.plot("loss", kind="bars", interactive=True)
+    assert (drawn.data[0].type, drawn.data[0].x) == ("bar", (0.5, 1.0, 2.0))
+    assert drawn.layout.yaxis.ticktext == ("b", "c", "a")
+
+
+def test_values_that_are_alike_are_points_on_an_axis_that_tells_them_apart(experiment: Experiment) -> None:
+    for name, value in (("a", 0.93), ("b", 0.965), ("c", 0.94)):
+        with experiment.trial(name) as trial:
+            trial.log_metric("auc", value)
+    (axes,) = experiment.plot("auc", kind="bars").axes
+    assert axes.get_xlim()[0] > 0.9
+    assert not axes.patches
+    points = axes.collections[-1].get_offsets()
+    assert [tuple(point) for point in points] == [(0.965, 0), (0.94, 1), (0.93, 2)]
+    drawn = experiment.plot("auc", kind="bars", interactive=True)
+    assert (drawn.data[0].type, drawn.data[0].x) == ("scatter", (0.965, 0.94, 0.93))
+
+
+def test_labels_tell_all_that_varies_as_far_as_there_is_room(experiment: Experiment) -> None:
+    for n in range(4):
+        with experiment.trial(
+            model=("rf", "gb")[n % 2], lr=0.1 * n, n=n, deep=n > 1, why="w" * 40 + str(n)
+        ) as trial:
+            trial.log_metric("auc", 1.0 + n)
+    (axes,) = experiment.plot("auc", kind="bars").axes
+    assert next(mark.get_text() for mark in axes.get_yticklabels()) == "model=gb, lr=0.3, n=3, deep=true"
+
+
+def test_a_legend_has_no_group_without_a_point(experiment: Experiment) -> None:
+    for n, model in enumerate(("rf", "gb", "svc", "rf", "gb")):
+        with experiment.trial(n=n, model=model, **({} if model == "gb" else {"lr": 0.1 * (n + 1)})) as trial:
+            trial.log_metric("other", n)
+            if model != "svc":
+                trial.log_metric("auc", n)
+    (axes,) = experiment.plot("auc", x="lr", color="model").axes
+    assert axes.get_legend() is None, "only rf has both"
+    (axes,) = experiment.plot("auc", x="n", color="model").axes
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["gb", "rf"]
+    figure = experiment.plot("auc", kind="scatter", color="model")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["gb", "rf"]
+    shown = [
+        trace.name for trace in experiment.plot("auc", kind="scatter", color="model", interactive=True).data
+    ]
+    assert shown == ["gb", "rf"]
+
+
+def test_the_cells_of_a_scatter_matrix_show_values_on_the_axes_that_they_share(
+    experiment: Experiment,
+) -> None:
+    for n in range(6):
+        with experiment.trial(k=10 * n, model="ab"[n % 2], lr=10.0**-n) as trial:
+            trial.log_metric("auc", 0.9 + n / 100)
+    figure = experiment.plot("auc", kind="scatter")
+    figure.canvas.draw()
+    cells = np.array(figure.axes[:16]).reshape(4, 4)
+    for at in range(4):
+        assert len({ax.get_xlim() for ax in cells[:, at]}) == 1, "a column has one x axis"
+        row = [ax for place, ax in enumerate(cells[at]) if place != at]
+        assert len({ax.get_ylim() for ax in row}) == 1, "a row has one y axis, but for the counts"
+        assert len({(ax.get_yscale(), *ax.get_yticks()) for ax in row}) == 1
+        assert [text.get_text() for text in row[0].get_yticklabels() if text.get_text()]
+    low, high = cells[3][0].get_ylim()
+    assert low < 0.9 < 0.95 < high
+    assert cells[2][1].get_yscale() == cells[0][2].get_xscale() == "log"
+
+
+@pytest.mark.parametrize("interactive", [False, True])
+def test_fifteen_lines_are_told_apart_by_colour_and_dash(
+    trained: Callable[[int], Experiment], interactive: bool
+) -> None:
+    figure = trained(15).plot("loss", interactive=interactive)
+    if interactive:
+        looks = {(trace.line.color, trace.line.dash) for trace in figure.data if trace.mode == "lines"}
+    else:
+        lines = [line for line in figure.axes[0].lines if line.get_marker() != "*"]
+        looks = {(line.get_color(), line.get_linestyle()) for line in lines}
+        assert len(figure.axes[0].get_legend().get_texts()) == 15
+    assert len(looks) == 15
 
 
 def test_search_chooses_the_trials(trained: Callable[[int], Experiment]) -> None:
@@ -234,15 +322,15 @@ def test_legends_can_be_read_with_few_trials_and_with_many(
     figure.savefig(pictures / f"lines-{count}.png")
     experiment.plot(kind="parallel").savefig(pictures / f"parallel-{count}.png")
     legend = figure.axes[0].get_legend()
-    if count <= 12:
+    if count <= 24:
         shown = [text.get_text() for text in legend.get_texts()]
         assert len(set(shown)) == count
         assert all(len(text) <= 40 for text in shown)
     else:
-        assert legend is None
-        assert len(figure.axes) == 2, "a scale of colours instead"
+        assert legend.get_title().get_text() == "init", "a parameter with few values instead"
+        assert [text.get_text() for text in legend.get_texts()] == ["k-means++", "random"]
     drawn = experiment.plot("loss", interactive=True).data
-    assert sum(trace.showlegend is not False for trace in drawn) == (count if count <= 12 else 0)
+    assert sum(trace.showlegend is not False for trace in drawn) == (count if count <= 24 else 2)
     assert len(drawn) < 60
 
 

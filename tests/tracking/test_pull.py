@@ -14,6 +14,8 @@ from jsk_saver import Saver
 from jsk_saver.errors import SettingsError, TrialExists
 from jsk_saver.tracking import Experiment, state
 from jsk_saver.tracking.journal import copies, layout, points
+from jsk_saver.tracking.keeping import keeper
+from jsk_saver.tracking.reproduce import record
 from jsk_saver.tracking.sinks import default_sinks, pending, shelf, shipping
 from jsk_saver.tracking.sinks.store import LARGEST, StoreSink
 from tests.stores.places import Place, real_place
@@ -97,8 +99,6 @@ def test_trials_of_others_stand_beside_ours_and_say_whose_they_are(
 
 
 def test_the_code_that_a_trial_speaks_of_comes_with_it(person: Callable[..., Experiment]) -> None:
-    from jsk_saver.tracking.keeping import keeper
-
     ana, bob = person("ana"), person("bob")
     code = ana.folder / layout.CODE / "deep" / "changes.diff"
     with ana.trial("first"):
@@ -107,8 +107,9 @@ def test_the_code_that_a_trial_speaks_of_comes_with_it(person: Callable[..., Exp
     assert keeper.wait()
     send(ana)
     bob.pull()
-    assert (bob.folder / layout.CODE / "deep" / "changes.diff").read_text() == "+ a line"
-    below = [{path.name for path in (who.folder / layout.CODE).rglob("*.*")} for who in (ana, bob)]
+    assert (bob.folder / layout.PULLED_CODE / "deep" / "changes.diff").read_text() == "+ a line"
+    folders = (ana.folder / layout.CODE, bob.folder / layout.PULLED_CODE)
+    below = [{path.name for path in folder.rglob("*.*")} for folder in folders]
     assert below[0] == below[1]
     assert [known.name for known in bob.trials()] == ["first"]
 
@@ -403,3 +404,59 @@ def test_what_is_no_source_is_refused_with_those_that_are(experiment: Experiment
     with pytest.raises(SettingsError, match="cannot be pulled from 'wandb'") as caught:
         experiment.pull("wandb")
     assert "experiment.pull()" in caught.value.hint
+
+
+# Code that others brought ----------------------------------------------------------------------------
+
+
+def replace_note(who: Experiment, key: str, data: bytes) -> None:
+    """Write a note as somebody does who has the folder or the bucket, without the kit."""
+    path = Path(who.saver.store.uri) / ".jsk/notes" / key
+    if path.exists():
+        path.chmod(0o644)
+        path.write_bytes(data)
+    else:
+        who.saver.store.put_note(key, data)
+
+
+def test_a_pull_fills_no_gap_in_what_trials_of_this_machine_had_run(
+    person: Callable[..., Experiment],
+) -> None:
+    ana, bob = person("ana"), person("bob")
+    with ana.trial("hers"), bob.trial("his"):
+        pass
+    assert keeper.wait()
+    lost = [path.name for path in (bob.folder / layout.CODE).iterdir()]
+    assert lost
+    send(ana)
+    for name in lost:
+        (bob.folder / layout.CODE / name).unlink()
+        replace_note(bob, f"{shelf.of_experiment(NAME)}{shelf.CODE}/{name}", b"print('somebody')")
+    bob.saver.store.put_note(f"{shelf.of_experiment(NAME)}{shelf.CODE}/0a1b-unknown.patch", b"somebody's")
+    bob.pull()
+    assert list((bob.folder / layout.CODE).iterdir()) == []
+    brought = {path.name for path in (bob.folder / layout.PULLED_CODE).iterdir()}
+    assert "0a1b-unknown.patch" in brought
+    assert [name for name in brought if layout.digest_in(name)] == []
+    wanted = record.load(bob, "his")
+    assert [wanted.read(what) for what in ("kept", "packages")] == [None, None]
+
+
+def test_code_whose_digest_is_another_is_not_brought_and_the_right_one_is(
+    person: Callable[..., Experiment],
+) -> None:
+    ana, bob = person("ana"), person("bob")
+    with ana.trial("hers"):
+        pass
+    assert keeper.wait()
+    send(ana)
+    name = str(record.load(ana, "hers").recipe["packages"])
+    key = f"{shelf.of_experiment(NAME)}{shelf.CODE}/{name}"
+    right = bob.saver.store.get_note(key)
+    assert right is not None
+    replace_note(bob, key, b"malware==1.0\n")
+    bob.pull()
+    assert record.load(bob, "hers").read("packages") is None
+    replace_note(bob, key, right)
+    bob.pull()
+    assert record.load(bob, "hers").read("packages") == right

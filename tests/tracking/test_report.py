@@ -6,7 +6,9 @@ import math
 from pathlib import Path
 
 import numpy as np
+import plotly.graph_objects as go
 import pytest
+from matplotlib.figure import Figure
 
 from jsk_saver import Saver
 from jsk_saver.errors import InvalidName, StoreError
@@ -16,9 +18,6 @@ from jsk_saver.tracking.report.artifacts import Artifacts
 from jsk_saver.tracking.report.details import commit_address
 from jsk_saver.tracking.report.text import link, markdown
 from tests.tracking.browser import hover, looking
-
-pytest.importorskip("pandas", reason="pandas is not installed: pip install pandas")
-pytest.importorskip("plotly", reason="plotly is not installed: pip install plotly")
 
 EVIL = "</script><img src=http://127.0.0.1:9/x onerror=alert(1)>&amp;'\""
 COMMIT = "0a1b2c3d4e5f60718293a4b5c6d7e8f901234567"
@@ -41,7 +40,6 @@ def _train(experiment: Experiment, count: int) -> None:
 @pytest.fixture
 def full(saver: Saver) -> Experiment:
     """An experiment with everything that a report tells, some of it hostile."""
-    plt = pytest.importorskip("matplotlib.figure", reason="matplotlib is not installed")
     experiment = Experiment(
         "iris-kmeans",
         f"How many **clusters**? {EVIL}",
@@ -57,7 +55,7 @@ def full(saver: Saver) -> Experiment:
         trial.log_metric("inertia", -50.0)
         trial.note(f"# Lucky\n\nby *chance* {EVIL} [no](javascript:alert(2)) ![no](http://127.0.0.1:9/y.png)")
         trial.tag(stage=EVIL)
-        figure = plt.Figure(figsize=(3, 2))
+        figure = Figure(figsize=(3, 2))
         figure.subplots().plot([1, 3, 2])
         trial.log_figure("curve", figure)
         trial.log_table("scores", [{"class": EVIL, "f1": 0.5}])
@@ -118,6 +116,24 @@ def test_the_table_sorts_and_filters(full: Experiment, tmp_path: Path) -> None:
         assert column("status") == ["failed"]
         assert page.inner_text("#count") == "1 of 12"
         assert page.locator("details.trial:visible").count() == 1
+        for line, count in {
+            "k:3": 2,
+            "k:>=7 k:<20": 2,
+            "params.k:3 -failed": 1,
+            "silhouette>0.7": 3,
+            "silhouette:>0.7 OR status:failed": 4,
+            "metrics.silhouette:0.5..0.8 init:random": 2,
+            "init:k-* (k:3 OR k:5)": 2,
+            "k:3,5": 4,
+            "no:silhouette": 1,
+            "k!=3": 10,
+            "status:completed,failed": 12,
+            'init:"random"': 6,
+        }.items():
+            page.fill("#filter", line)
+            assert (line, len(column("status"))) == (line, count)
+        page.fill("#filter", "acuracy:>0.9")
+        assert page.inner_text("#count") == "0 of 12 (no column acuracy)"
         page.fill("#filter", "")
         assert len(column("status")) == 12
         best = page.locator("#trials td.best").first
@@ -161,10 +177,34 @@ def test_it_prints_with_all_trials_open(full: Experiment, tmp_path: Path) -> Non
     assert look.complaints == []
 
 
+@pytest.mark.parametrize("media", ["screen", "print"])
+def test_all_plots_are_drawn_without_anybody_scrolling(full: Experiment, tmp_path: Path, media: str) -> None:
+    with looking(full.report(tmp_path / "report.html")) as look:
+        look.page.emulate_media(media=media)
+        plots = look.page.locator(".draw").count()
+        assert plots >= 3
+        look.page.wait_for_function(
+            "document.querySelectorAll('.draw > .js-plotly-plot, .draw.js-plotly-plot').length == "
+            + str(plots)
+        )
+        look.page.screenshot(path=str(tmp_path / "page.png"), full_page=True)
+    assert look.complaints == []
+
+
+def test_a_logged_table_shows_as_many_digits_as_people_compare(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    with experiment.trial("t") as trial:
+        trial.log_table("scores", [{"name": "1.2.3", "f1": 0.9370629370629371, "n": 12345678901234}])
+    shown = Artifacts(experiment.folder).show("t", experiment["t"].files[0])
+    assert '<td class="n" title="0.9370629370629371">0.937063</td>' in shown
+    assert "<td>1.2.3</td>" in shown
+    assert "<td>12345678901234</td>" in shown
+
+
 def test_a_figure_with_scripts_of_its_own_is_kept_in_a_box(experiment: Experiment, tmp_path: Path) -> None:
-    express = pytest.importorskip("plotly.graph_objects")
     with experiment.trial("boxed") as trial:
-        trial.log_figure("own", express.Figure(express.Scatter(x=[1, 2], y=[3, 4], name=EVIL)))
+        trial.log_figure("own", go.Figure(go.Scatter(x=[1, 2], y=[3, 4], name=EVIL)))
     with looking(experiment.report(tmp_path / "report.html")) as look:
         look.page.click("#trial-boxed > summary")
         frame = look.page.frame_locator("iframe")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from jsk_saver.tracking import Experiment
+from jsk_saver.tracking import Experiment, active, spawning
 from jsk_saver.tracking.journal import layout, reading
 from jsk_saver.tracking.journal.segment import Segment
 from jsk_saver.tracking.sinks import SinkDown, backoff, courier, pending
@@ -394,11 +394,12 @@ def test_a_trial_that_begins_while_the_courier_goes_is_still_served(
     real = Courier.run
     runs = []
 
-    def run(self: Courier, **said: Any) -> None:
+    def run(self: Courier, **said: Any) -> frozenset[tuple[str, str]]:
         runs.append(self)
-        real(self, every=0.01, patience=0.05)
+        left = real(self, every=0.01, patience=0.05)
         if len(runs) == 1:
             expect(experiment, trial)  # after the last look, before the lock is let go
+        return left
 
     monkeypatch.setattr(Courier, "run", run)
     monkeypatch.setattr("jsk_saver.tracking.sinks.open_sink", lambda *_: sink)
@@ -524,3 +525,149 @@ def test_what_is_pending_is_a_file_a_trial_and_gone_with_its_journal(experiment:
     assert left == sorted(["rubbish", f"{experiment.name}+{trial.name}"])
     said = json.loads((experiment.journal / ".unsent" / f"{experiment.name}+{trial.name}").read_bytes())
     assert said["sinks"] == ["store"]
+
+
+# When it goes -----------------------------------------------------------------------------------------
+
+
+def test_a_courier_of_a_dead_sink_goes_after_a_while_and_leaves_all_as_it_is(
+    experiment: Experiment, kept: Path
+) -> None:
+    trial = logged(experiment, points=3)
+    expect(experiment, trial)
+    dead = RecordingSink(kept, failing(10**9, ConnectionError))
+    left = Courier(experiment.journal, lambda *_: dead).run(every=0.01, patience=60.0, despair=0.2)
+    assert left == {(experiment.name, trial.name)}
+    assert dead.batches
+    assert [item.trial for item in pending.every(experiment.journal)] == [trial.name]
+
+
+def test_a_dead_sink_beside_one_that_has_everything_keeps_no_courier(
+    experiment: Experiment, tmp_path: Path
+) -> None:
+    trial = logged(experiment, points=3)
+    expect(experiment, trial, ["mlflow", "store"])
+    dead = RecordingSink(tmp_path / "mlflow", failing(10**9, ConnectionError), "mlflow")
+    well = RecordingSink(tmp_path / "store")
+    at_work = Courier(experiment.journal, lambda address, _: {"mlflow": dead, "store": well}[address])
+    assert at_work.run(every=0.01, patience=60.0, despair=0.2)
+    assert kinds(well, trial)[-1] == "end"
+
+
+def test_a_courier_stays_while_a_trial_runs_though_its_sink_is_dead(
+    experiment: Experiment, kept: Path
+) -> None:
+    trial = experiment.trial("long")
+    trial.flush()
+    expect(experiment, trial)
+    began = time.monotonic()
+
+    def down(*_: object) -> RecordingSink:
+        raise SinkDown("It is closed.")
+
+    class Long(Courier):
+        def round(self, *, patient: bool = True) -> dict[str, str]:
+            if time.monotonic() - began > 0.6:
+                trial.finish()
+            return super().round(patient=patient)
+
+    left = Long(experiment.journal, down).run(every=0.02, patience=60.0, despair=0.2)
+    assert left == {(experiment.name, "long")}
+    assert trial.ended
+
+
+def test_a_trial_that_takes_longer_than_that_is_no_failure(experiment: Experiment, kept: Path) -> None:
+    trial = logged(experiment, points=250)
+    expect(experiment, trial)
+    sink = RecordingSink(kept, lambda written: failing(1, ConnectionError)(0) if written == 150 else None)
+    at_work = Courier(experiment.journal, lambda *_: sink)
+    at_work._useful = -1e9  # it began long ago
+    at_work.round()
+    assert cursors.load(cursor_path(trial.folder, "store")).sending
+    assert time.monotonic() - at_work._useful < 60
+
+
+def test_the_process_ends_with_what_it_could_not_bring_and_the_next_one_brings_it(
+    experiment: Experiment, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = logged(experiment, points=3)
+    expect(experiment, trial)
+    real = Courier.run
+    monkeypatch.setattr(Courier, "run", lambda self: real(self, every=0.01, patience=0.05, despair=0.1))
+    monkeypatch.setattr("os.nice", lambda _: 0)
+    opened: list[str] = []
+
+    def dead(address: str, _: object) -> RecordingSink:
+        opened.append(address)
+        raise SinkDown("It is closed.")
+
+    monkeypatch.setattr("jsk_saver.tracking.sinks.open_sink", dead)
+    courier.main(experiment.journal)
+    assert opened
+    assert not courier.is_at_work(experiment.journal)
+    assert [item.trial for item in pending.every(experiment.journal)] == [trial.name]
+    monkeypatch.setattr("jsk_saver.tracking.sinks.open_sink", lambda *_: sink)
+    courier.main(experiment.journal)
+    assert list(pending.every(experiment.journal)) == []
+
+
+def test_whether_a_courier_is_at_work_is_known_and_looking_keeps_none_from_starting(
+    experiment: Experiment, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trial = logged(experiment, points=3)
+    expect(experiment, trial)
+    monkeypatch.setattr("os.nice", lambda _: 0)
+    monkeypatch.setattr("jsk_saver.tracking.sinks.open_sink", lambda *_: sink)
+    real = Courier.run
+    monkeypatch.setattr(Courier, "run", lambda self: real(self, every=0.01, patience=0.05))
+    with (experiment.journal / ".courier.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert courier.is_at_work(experiment.journal)
+        looking = threading.Timer(0.15, fcntl.flock, (lock.fileno(), fcntl.LOCK_UN))
+        looking.start()
+        courier.main(experiment.journal)
+        looking.join()
+    assert list(pending.every(experiment.journal)) == []
+
+
+# Its process -------------------------------------------------------------------------------------------
+
+
+def test_no_file_in_the_working_folder_is_taken_for_a_module_of_the_courier(
+    experiment: Experiment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    for name in ("json", "fcntl", "mlflow", "runpy", "typing"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'hijacked')!r}, 'a').write({name!r})\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "elsewhere"))
+    done = subprocess.run(
+        spawning.command("jsk_saver.tracking.sinks.courier", str(experiment.journal / "none")),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "FileNotFoundError" in done.stderr.splitlines()[-1]  # it came as far as looking for its journal
+    assert str(HERE / "jsk_saver" / "tracking" / "sinks" / "courier.py") in done.stderr
+    assert not (tmp_path / "hijacked").exists()
+
+
+def test_what_is_found_by_pythonpath_stays_so_in_processes_of_the_kit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "runs_too.py").write_text("import sys\nprint(sys.argv, sys.path.count(''))\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    done = subprocess.run(spawning.command("runs_too", "a b"), capture_output=True, text=True, check=True)
+    assert done.stdout == f"{[str(tmp_path / 'runs_too.py'), 'a b']} 0\n"
+
+
+def test_a_forked_child_is_not_held_up_by_a_lock_that_another_thread_held() -> None:
+    with active._lock:
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            active.current()
+            os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0

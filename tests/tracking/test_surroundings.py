@@ -233,3 +233,25 @@ def test_a_process_that_imports_the_kit_only_starts_no_thread() -> None:
     code = "import threading, jsk_saver.tracking; print(threading.active_count())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "1\n"
+
+
+@pytest.mark.parametrize("code", ["numpy.random.rand()", "numpy.random.RandomState().rand() * 0 + 1"])
+def test_a_seed_reaches_numpy_also_before_it_has_drawn_anything(tmp_path: Path, code: str) -> None:
+    script = (
+        "import sys, numpy\nfrom jsk_saver import Experiment, Saver\n"
+        "experiment = Experiment('seeded', saver=Saver(home=sys.argv[1]))\n"
+        f"with experiment.trial(seed=1):\n    print({code})\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    first, second = (subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(2))
+    assert first.stdout == second.stdout != ""
+
+
+def test_a_seed_imports_nothing_for_itself(tmp_path: Path) -> None:
+    script = (
+        "import sys\nfrom jsk_saver import Experiment, Saver\n"
+        "experiment = Experiment('seeded', saver=Saver(home=sys.argv[1]))\n"
+        "experiment.trial(seed=1).finish()\nprint('numpy' in sys.modules)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "False\n"

@@ -189,7 +189,8 @@ def test_figures_tables_and_texts_are_kept_beside_the_events(experiment: Experim
         trial.log_figure("curve", figure)
         trial.log_table("rows", [{"a": 1, "b": "x"}])
         trial.log_text("report", "all well")
-        trial.log_text("report", "better")
+        with pytest.warns(UserWarning, match="is replaced"):
+            trial.log_text("report", "better")
         with pytest.raises(InvalidMetadata, match="no path"):
             trial.log_text("../out", "climbs")
     files = {item["name"]: Path(trial.folder, "files", item["file"]) for item in experiment["files"].files}
@@ -248,6 +249,35 @@ def test_a_comparison_is_a_frame_with_a_row_per_trial(experiment: Experiment) ->
     page = frame._repr_html_()
     assert "3 trials" in page
     assert page.count("<tr>") == 4
+
+
+def test_a_metric_that_is_called_like_a_summary_hides_nothing(experiment: Experiment) -> None:
+    experiment.goals["loss"] = "min"
+    names = ("loss.min", "loss (min)", "loss.best")
+    for number in (1, 2):
+        with experiment.trial(f"t{number}") as trial:
+            for loss in (5.0, 3.0, 4.0):
+                trial.log_metric("loss", loss * number)
+            trial.log_metrics({name: 90.0 + at + number for at, name in enumerate(names)})
+    frame = experiment.compare()
+    assert frame.filter(like="metrics.").iloc[0].to_dict() == {
+        "metrics.loss": 4.0,
+        "metrics.loss.min": 91.0,
+        "metrics.loss (min)": 92.0,
+        "metrics.loss.best": 93.0,
+        "metrics.loss ((min))": 3.0,
+        "metrics.loss.max": 5.0,
+        "metrics.loss (best)": 3.0,
+    }
+    marked = [line for line in frame._repr_html_().split("<td") if "font-weight:700" in line]
+    assert [line.split(">")[1].split("<")[0] for line in marked] == ["4", "3"], "loss, and its best"
+
+    def found(pattern: str) -> list[str]:
+        return [known.name for known in experiment.trials(pattern)]
+
+    assert found("metrics.loss.min:3") == found("loss.min:91") == found("metrics.loss.min.last:91") == ["t1"]
+    assert found("loss:<5") == ["t1"]
+    assert found("-loss:4") == ["t2"]
 
 
 def test_an_empty_comparison_is_an_empty_frame(experiment: Experiment) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsk_saver.errors import CannotRepresent
+
+if TYPE_CHECKING:
+    from jsk_saver.formats.frames.view import ArrowView
 
 #: Marks that no value can be named.
 NOTHING = object()
@@ -44,6 +47,12 @@ def refusal(
         f"In {name!r}, {where} {why}{example}; it would not come back the same.",
         hint=f"{or_else}    # or: {other}" if or_else else other,
     )
+
+
+def example(view: ArrowView, at: int) -> Any:
+    """Return a value of a column, for the message; ``NOTHING`` where none of its first 1,000 is known."""
+    some = view.columns[at](0, min(view.rows, 1000)).drop_null() if view.rows else []
+    return some[0].as_py() if len(some) else NOTHING
 
 
 def shown(value: Any) -> str:

@@ -1,47 +1,67 @@
 """Honour MLflow's own autologging: what it logs while a trial runs becomes the trial's.
 
 ``mlflow.xgboost.autolog()`` and its siblings log to the active run of this process. The run that the trial
-is in MLflow cannot be that: another process makes it, later. So, while autologging is on for a trial that
-goes to MLflow, the active run is one in a SQLite file, in a temporary folder: no server is waited for. At the
-end its parameters, metrics, tags and pictures go into the journal, and from there, as everything, to the one
-run of the trial, and to its other sinks. Models stay behind: ``trial.put`` keeps them, with their version.
+is in MLflow cannot be that: another process makes it, later. So, from the first time they log in a trial that
+goes to MLflow, the active run is one in a SQLite file, in a temporary folder: no server is waited for, and
+nothing is left where MLflow would log by default. At the end its parameters, metrics, tags and pictures go
+into the journal, and from there, as everything, to the one run of the trial, and to its other sinks; runs
+inside it, such as a search's, become trials nested in it. Models stay behind: ``trial.put`` keeps them, with
+their version. A run that the user has begun is left alone: that is where they want it.
 """
 
 from __future__ import annotations
 
+import os
 import shutil
-import sys
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from jsk_saver.tracking.imports.foreign import value
+from jsk_saver.tracking import active
+from jsk_saver.tracking.autolog import mlflow_hook, patching
+from jsk_saver.tracking.autolog import mlflow_place as place
+from jsk_saver.tracking.autolog import mlflow_taking as taking
+from jsk_saver.tracking.autolog.mlflow_taking import OUTER
+from jsk_saver.tracking.autolog.recorder import harmless
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.trial import Trial
 
-#: Files that are looked at, not loaded again, by how they are kept.
-_KINDS = {
-    ".png": "figure",
-    ".svg": "figure",
-    ".html": "figure",
-    ".txt": "text",
-    ".json": "text",
-    ".csv": "table",
-}
-#: Larger ones stay behind, in bytes.
-_LARGEST = 20_000_000
+
+def listen(trial: Trial) -> None:
+    """Hear of what MLflow's autologging does from now on, if the trial goes to MLflow."""
+    if goes_to_mlflow(trial):
+        with harmless("MLflow's autologging"):
+            mlflow_hook.listen(_hear)
 
 
-def wanted(trial: Trial) -> bool:
-    """Tell whether a trial goes to MLflow, and whoever runs it uses MLflow."""
-    to_mlflow = any(address.partition(":")[0] == "mlflow" for address in trial.experiment.sinks)
-    return to_mlflow and "mlflow" in sys.modules
+def conclude(trial: Trial) -> None:
+    """Bring into a trial that ends what MLflow's autologging has logged in it."""
+    for capture in Capture.of(trial):
+        with harmless("what MLflow has logged"):
+            capture.finish()
+
+
+def goes_to_mlflow(trial: Trial) -> bool:
+    """Tell whether a trial is copied to MLflow."""
+    return any(address.partition(":")[0] == "mlflow" for address in trial.experiment.sinks)
+
+
+def _hear(flavour: str, what: str, session: Any) -> None:
+    from mlflow import ml_package_versions
+
+    trial = active.current()
+    traced = getattr(ml_package_versions, "GENAI_FLAVOR_TO_MODULE_NAME", {})  # those leave traces, not runs
+    if trial is None or trial.ended or flavour in traced or not goes_to_mlflow(trial):
+        return
+    with harmless("MLflow's autologging"):
+        capture = Capture.begin(trial)
+        if capture is not None and what.startswith(("fit", "train")):
+            capture.begin_fit(session)
 
 
 class Capture:
-    """Takes what MLflow logs in this process, from now on.
+    """Takes what MLflow logs in this thread, from now on.
 
     Parameters
     ----------
@@ -49,66 +69,88 @@ class Capture:
         Whose it becomes.
     """
 
+    #: Those of this process that have not finished, and runs that were left active in other threads.
+    _all: ClassVar[list[Capture]] = []
+    _left: ClassVar[set[str]] = set()
+    _lock: ClassVar[threading.RLock] = threading.RLock()
+
     def __init__(self, trial: Trial) -> None:
         import mlflow
 
-        self._mlflow, self._trial = mlflow, trial
-        self._folder = Path(tempfile.mkdtemp(prefix="jsk-mlflow-"))
-        self._before = mlflow.get_tracking_uri()
-        self._uri = f"sqlite:///{self._folder / 'mlflow.db'}"
+        self.trial = trial
+        self._mlflow, self._pid = mlflow, os.getpid()
+        self._session: Any = None
+        #: Whether runs nested in it become trials; the kit's own autologging makes those of a search.
+        self._nested = True
+        with self._lock:
+            if not self._all:
+                place.redirect()
+            self._all.append(self)
         try:
-            mlflow.set_tracking_uri(self._uri)
-            number = mlflow.create_experiment(trial.name, artifact_location=self._folder.as_uri())
-            self._run = mlflow.start_run(experiment_id=number)
+            self._folder = place.new_folder()
+            where = self._folder.as_uri()
+            self._number = mlflow.create_experiment(self._folder.name, artifact_location=where)
+            self._begin_run()
         except BaseException:
             self._leave()
             raise
 
+    @classmethod
+    def begin(cls, trial: Trial) -> Capture | None:
+        """Return what takes MLflow's runs for a trial in this thread; None where the user has begun one."""
+        import mlflow
+
+        run = mlflow.active_run()
+        if run is not None and run.info.run_id in cls._left:
+            _end_run(mlflow)
+            run = mlflow.active_run()
+        whose = next((one for one in cls._all if run is not None and one.run == run.info.run_id), None)
+        if run is not None and whose is None:
+            return None
+        return whose if whose is not None and whose.trial is trial else cls(trial)
+
+    @classmethod
+    def of(cls, trial: Trial) -> list[Capture]:
+        """Return those of a trial that this process began."""
+        return [one for one in cls._all if one.trial is trial and one._pid == os.getpid()]
+
+    def begin_fit(self, session: Any) -> None:
+        """Give each fit a run: MLflow takes one value of a parameter for a run."""
+        self._nested &= not patching.is_on()
+        if self._session is not None and self._session is not session:
+            _end_run(self._mlflow)
+            self._begin_run()
+        self._session = session
+
+    def _begin_run(self) -> None:
+        run = self._mlflow.start_run(experiment_id=self._number, nested=True)
+        if OUTER in run.data.tags:  # that of another trial, in which this one is nested
+            self._mlflow.MlflowClient().delete_tag(run.info.run_id, OUTER)
+        self.run: str = run.info.run_id
+
     def finish(self) -> None:
         """Bring it into the trial, and let MLflow log where it did before."""
+        if self not in self._all:
+            return
         try:
-            active = self._mlflow.active_run()
-            if active is not None and active.info.run_id == self._run.info.run_id:
-                self._mlflow.end_run()
-            if not self._trial.ended:
-                for run in self._runs():
-                    self._take(run)
+            run = self._mlflow.active_run()
+            if run is not None and run.info.run_id == self.run:
+                _end_run(self._mlflow)
+            else:
+                self._left.add(self.run)
+            if not self.trial.ended:
+                taking.take_all(self.trial, self._mlflow.MlflowClient(), self._number, nested=self._nested)
         finally:
             self._leave()
 
     def _leave(self) -> None:
-        if self._mlflow.get_tracking_uri() == self._uri:
-            self._mlflow.set_tracking_uri(self._before)
-        shutil.rmtree(self._folder, ignore_errors=True)
+        with self._lock:
+            self._all.remove(self)
+            if not self._all:
+                place.put_back()
+        shutil.rmtree(getattr(self, "_folder", ""), ignore_errors=True)
 
-    def _runs(self) -> Iterator[Any]:
-        """Yield the runs, those of other threads too; not those inside a run, such as a search's."""
-        client = self._mlflow.MlflowClient(tracking_uri=self._uri)
-        numbers = [experiment.experiment_id for experiment in client.search_experiments()]
-        for run in client.search_runs(numbers, order_by=["attributes.start_time ASC"]):
-            if "mlflow.parentRunId" not in run.data.tags:
-                yield run
 
-    def _take(self, run: Any) -> None:
-        trial, known = self._trial, self._trial.params
-        for name, text in run.data.params.items():
-            said = value(text)
-            taken = known.get(name, said) != said  # MLflow's names are short, and may be the user's
-            trial.log_params({f"mlflow.{name}" if taken else name: said})
-        tags = {name: text for name, text in run.data.tags.items() if not name.startswith("mlflow.")}
-        if tags:
-            trial.tag(**tags)
-        client = self._mlflow.MlflowClient(tracking_uri=self._uri)
-        for name in run.data.metrics:
-            for point in client.get_metric_history(run.info.run_id, name):
-                trial.log_metric(name, point.value, point.step, point.timestamp / 1000)
-        self._files(run)
-
-    def _files(self, run: Any) -> None:
-        from urllib.parse import unquote, urlparse
-
-        root = Path(unquote(urlparse(run.info.artifact_uri).path))
-        for path in sorted(root.glob("*")):
-            kind = _KINDS.get(path.suffix)
-            if kind is not None and path.is_file() and path.stat().st_size <= _LARGEST:
-                self._trial.log_file(kind, path)
+def _end_run(mlflow: Any) -> None:
+    with suppress(Exception):  # where its database is gone, it is over all the same
+        mlflow.end_run()

@@ -8,6 +8,7 @@ each of its steps, and none of them is what the user called.
 from __future__ import annotations
 
 import functools
+import operator
 import os
 import sys
 import threading
@@ -96,6 +97,8 @@ def _in_worker() -> bool:
 # What is replaced ------------------------------------------------------------------------------------
 
 METHODS = ("fit", "fit_transform", "fit_predict", "score")
+#: Of ``sklearn.model_selection``, beside all of ``sklearn.metrics``.
+FUNCTIONS = ("cross_val_score", "cross_validate", "cross_val_predict")
 _observers: list[Observer] = []
 _undo: list[Callable[[], None]] = []
 _lock = threading.RLock()
@@ -116,6 +119,11 @@ def add(observer: Observer) -> None:
                 raise
 
 
+def is_on() -> bool:
+    """Tell whether anybody is told."""
+    return bool(_observers)
+
+
 def remove(observer: Observer) -> None:
     """Tell an observer no more; the last one has everything put back."""
     with _lock:
@@ -133,10 +141,14 @@ def _replace() -> None:
     for kind in _below(BaseEstimator):
         _replace_methods(kind)
     _watch_new_classes(BaseEstimator)
+    _watch_returned(BaseEstimator)
     import sklearn.metrics
+    import sklearn.model_selection
 
-    for name in sklearn.metrics.__all__:
-        function = getattr(sklearn.metrics, name, None)
+    observed = [(sklearn.metrics, name) for name in sklearn.metrics.__all__]
+    observed += [(sklearn.model_selection, name) for name in FUNCTIONS]
+    for module, name in observed:
+        function = getattr(module, name, None)
         if isinstance(function, types.FunctionType):
             _replace_inside(name, function)
 
@@ -160,7 +172,7 @@ def _replace_methods(kind: type) -> None:
         if original is None or getattr(original, "_jsk_observed", False):
             continue
         if isinstance(original, types.FunctionType):
-            replaced: Any = _method(name, original)
+            replaced: Any = _Method(name, original)
         elif hasattr(type(original), "__get__") and not isinstance(original, classmethod | staticmethod):
             replaced = _Descriptor(name, original)
         else:
@@ -177,23 +189,40 @@ def _put_back(kind: type, name: str, replaced: Any, original: Any) -> None:
         setattr(kind, name, original)
 
 
-def _method(name: str, original: types.FunctionType) -> Callable[..., Any]:
-    @functools.wraps(original)
-    def observed(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return _observe(name, original, self, args, kwargs)
+class _Replacement:
+    """Stands in a class for what was there.
 
-    observed._jsk_observed = True  # type: ignore[attr-defined]
-    return observed
-
-
-class _Descriptor:
-    """Stands for a method that is there only for some instances, as ``Pipeline.fit_transform``."""
+    A class of a notebook goes to workers whole, with what is in it: of this, only what was there goes.
+    """
 
     _jsk_observed = True
 
     def __init__(self, name: str, original: Any) -> None:
         self._name, self._original = name, original
         self.__doc__ = getattr(original, "__doc__", None)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return operator.itemgetter(0), ((self._original,),)
+
+
+class _Method(_Replacement):
+    """Stands for a method; who asks the class for it gets a function, as scikit-learn expects."""
+
+    def __init__(self, name: str, original: types.FunctionType) -> None:
+        super().__init__(name, original)
+
+        @functools.wraps(original)
+        def observed(self: Any, *args: Any, **kwargs: Any) -> Any:
+            return _observe(name, original, self, args, kwargs)
+
+        self._observed: Any = observed
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self._observed.__get__(instance, owner)
+
+
+class _Descriptor(_Replacement):
+    """Stands for a method that is there only for some instances, as ``Pipeline.fit_transform``."""
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         found = self._original.__get__(instance, owner)  # raises AttributeError where it is not there
@@ -238,6 +267,26 @@ def _watch_new_classes(base: Any) -> None:
             base.__init_subclass__ = before
 
     _undo.append(undo)
+
+
+def _watch_returned(base: Any) -> None:
+    """Replace once more what comes back from a worker, where it was the original.
+
+    An estimator of a class of a notebook brings that class along, and its methods with it.
+    """
+    original = vars(base).get("__setstate__")
+    if original is None:
+        return
+
+    @functools.wraps(original)
+    def take(self: Any, state: Any) -> None:
+        original(self, state)
+        with _lock:
+            if _observers:
+                _replace_methods(type(self))
+
+    base.__setstate__ = take
+    _undo.append(functools.partial(_put_back, base, "__setstate__", take, original))
 
 
 def _replace_inside(name: str, function: types.FunctionType) -> None:

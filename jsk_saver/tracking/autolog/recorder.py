@@ -12,8 +12,9 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.tracking import active
-from jsk_saver.tracking.autolog import figures, naming, scores
-from jsk_saver.tracking.autolog.patching import Call
+from jsk_saver.tracking.autolog import figures, mlflow_hook, naming, scores, validation
+from jsk_saver.tracking.autolog.naming import Called
+from jsk_saver.tracking.autolog.patching import FUNCTIONS, Call
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.experiment import Experiment
@@ -21,13 +22,17 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 _FITS = ("fit", "fit_transform", "fit_predict")
+#: What becomes a trial of its own, outside any.
+_BEGIN = (*_FITS, *FUNCTIONS)
 
 
 class _Noted:
     """What is remembered of a fit while it runs."""
 
-    def __init__(self, trial: Trial, label: str, own: bool) -> None:
-        self.trial, self.label, self.own = trial, label, own
+    def __init__(self, trial: Trial, own: bool) -> None:
+        self.trial, self.own = trial, own
+        #: What the estimator is called; None without one.
+        self.its: Called | None = None
         self.began = time.perf_counter()
 
 
@@ -42,10 +47,19 @@ class Recorder:
         Whose: a fit outside any trial of it becomes one of its own.
     plots
         Whether to draw.
+    children
+        How many of the best combinations of a search become trials nested in its own.
     """
 
-    def __init__(self, trial: Trial | None, experiment: Experiment | None, *, plots: bool = True) -> None:
-        self._trial, self._experiment, self._plots = trial, experiment, plots
+    def __init__(
+        self,
+        trial: Trial | None,
+        experiment: Experiment | None,
+        *,
+        plots: bool = True,
+        children: int = 0,
+    ) -> None:
+        self._trial, self._experiment, self._plots, self._children = trial, experiment, plots, children
 
     # Called by the patches ----------------------------------------------------------------------------
 
@@ -53,26 +67,25 @@ class Recorder:
         """Log the parameters of what is to be fitted."""
         with harmless(call.what):
             trial = self._current()
-            own = trial is None and self._experiment is not None and call.what in _FITS
+            estimator = _estimator(call)
+            own = trial is None and self._experiment is not None and call.what in _BEGIN
             if trial is None and own and self._experiment is not None:
-                trial = self._experiment.trial(links={"autolog": type(call.target).__name__})
+                trial = self._experiment.trial(links={"autolog": type(estimator).__name__})
             if trial is None or trial in call.trials:
                 return
             call.trials.append(trial)
-            called = naming.log_params(trial, call.target) if call.what in _FITS else ""
-            call.kept[self] = _Noted(trial, called, own)
+            call.kept[self] = noted = _Noted(trial, own)
+            if estimator is not None:
+                noted.its = naming.log_params(trial, estimator)
 
     def after(self, call: Call, result: Any) -> None:
         """Log how it went."""
         noted: _Noted | None = call.kept.get(self)
         if noted is None:
             return
-        with harmless(call.what):
+        with harmless(call.what), mlflow_hook.quiet():
             if not noted.trial.ended:
-                if call.what in _FITS:
-                    self._fitted(call, noted)
-                else:
-                    _valued(call, noted.trial, result)
+                self._take(call, noted, result)
         if noted.own:
             with harmless(call.what):
                 noted.trial.finish()
@@ -97,8 +110,19 @@ class Recorder:
             return trial
         return None
 
-    def _fitted(self, call: Call, noted: _Noted) -> None:
-        estimator, trial, label = call.target, noted.trial, noted.label
+    def _take(self, call: Call, noted: _Noted, result: Any) -> None:
+        if noted.its is None:
+            _valued(call, noted.trial, call.what, result)
+        elif call.what in _FITS:
+            self._fitted(call, noted, noted.its)
+        elif call.what in FUNCTIONS:
+            scoring = call.kwargs.get("scoring")
+            validation.log_folds(noted.trial, noted.its, call.what, scoring, result)
+        else:
+            _valued(call, noted.trial, noted.its.name(call.what), result)
+
+    def _fitted(self, call: Call, noted: _Noted, its: Called) -> None:
+        estimator, trial = call.target, noted.trial
         found = {"fit_seconds": time.perf_counter() - noted.began, **scores.attributes(estimator)}
         predicted = None
         data = scores.data_of(call.function, estimator, call.args, call.kwargs)
@@ -106,11 +130,11 @@ class Recorder:
             with harmless("training scores"):
                 more, predicted = scores.training(estimator, data)
                 found |= more
-        trial.log_metrics({f"{label}.{name}": value for name, value in found.items()})
+        trial.log_metrics({its.name(name): value for name, value in found.items()})
         with harmless("the search"):
-            _searched(estimator, trial, label)
+            validation.log_search(trial, its, estimator, self._children)
         if self._plots:
-            self._draw(estimator, trial, label, predicted)
+            self._draw(estimator, trial, its.label, predicted)
 
     def _draw(self, estimator: Any, trial: Trial, label: str, found: scores.Predicted | None) -> None:
         from sklearn.base import is_classifier
@@ -127,33 +151,19 @@ class Recorder:
                     trial.log_figure(f"{label}-{name}", figure)
 
 
-def _searched(estimator: Any, trial: Trial, label: str) -> None:
-    """Log what a search over parameters found."""
-    results = getattr(estimator, "cv_results_", None)
-    if not isinstance(results, dict):
-        return
-    import pandas as pd
-
-    best = getattr(estimator, "best_params_", None) or {}
-    new = {f"{label}.best.{name}": naming.plain(value) for name, value in best.items()}
-    known = trial.params
-    trial.log_params({name: value for name, value in new.items() if name not in known})
-    table = pd.DataFrame({name: list(column) for name, column in results.items() if name != "params"})
-    for name in table.columns:
-        if table[name].dtype == object:
-            table[name] = [str(naming.plain(value)) for value in table[name]]
-    trial.log_table(f"{label}-search", table)
+def _estimator(call: Call) -> Any:
+    """Return the estimator that a call is about; None for a function that compares numbers."""
+    if call.what in FUNCTIONS:
+        return call.args[0] if call.args else call.kwargs.get("estimator")
+    return call.target
 
 
-def _valued(call: Call, trial: Trial, result: Any) -> None:
+def _valued(call: Call, trial: Trial, name: str, result: Any) -> None:
     """Log the number that a score, or a function of ``sklearn.metrics``, returned."""
     import numbers
 
     if type(result) is bool or not isinstance(result, numbers.Real):
         return
-    name = call.what
-    if call.target is not None:
-        name = f"{naming.label(trial, call.target)}.{name}"
     first = call.args[0] if call.args else next(iter(call.kwargs.values()), None)
     variable = _variable(first)
     trial.log_metric(f"{name}.{variable}" if variable else name, float(result))

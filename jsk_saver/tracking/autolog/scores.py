@@ -1,4 +1,4 @@
-"""How well an estimator fits what it was trained on."""
+"""How well an estimator fits what it was trained on: under the names that MLflow's autologging gives."""
 
 from __future__ import annotations
 
@@ -104,20 +104,35 @@ def _classified(estimator: Any, data: Data) -> tuple[dict[str, float], Predicted
     predicted = estimator.predict(data.X)
     average: dict[str, Any] = {"average": "weighted", "zero_division": 0}
     found = {
-        "training.accuracy": metrics.accuracy_score(data.y, predicted),
-        "training.precision": metrics.precision_score(data.y, predicted, **average),
-        "training.recall": metrics.recall_score(data.y, predicted, **average),
-        "training.f1": metrics.f1_score(data.y, predicted, **average),
+        "training_accuracy_score": metrics.accuracy_score(data.y, predicted),
+        "training_precision_score": metrics.precision_score(data.y, predicted, **average),
+        "training_recall_score": metrics.recall_score(data.y, predicted, **average),
+        "training_f1_score": metrics.f1_score(data.y, predicted, **average),
     }
+    found |= _own_score(estimator, data, "ClassifierMixin", found["training_accuracy_score"])
     if hasattr(estimator, "predict_proba"):
         found |= _with_probabilities(estimator, data)
     return _floats(found), Predicted(data.y, predicted)
 
 
-def _own_score(estimator: Any, data: Data) -> dict[str, float]:
-    """Return what the estimator itself calls its score; nothing where it has none for such data."""
-    with suppress(ValueError, AttributeError):
-        return {"training.score": float(estimator.score(data.X, data.y))}
+def _own_score(estimator: Any, data: Data, mixin: str = "", usual: float = math.nan) -> dict[str, float]:
+    """Return what the estimator itself calls its score; nothing where it has none for such data.
+
+    Parameters
+    ----------
+    estimator, data
+        What was fitted, and on what.
+    mixin, usual
+        Where its ``score`` is that of this base, it is ``usual``: that saves predicting once more.
+    """
+    from sklearn import base
+
+    inherited = getattr(getattr(base, mixin, None), "score", None)
+    own = getattr(type(estimator), "score", None)
+    if inherited is not None and own is not None and inspect.unwrap(own) is inspect.unwrap(inherited):
+        return {"training_score": usual}
+    with suppress(Exception):
+        return {"training_score": float(estimator.score(data.X, data.y))}
     return {}
 
 
@@ -130,9 +145,9 @@ def _with_probabilities(estimator: Any, data: Data) -> dict[str, Any]:
     if len(classes) < 2 or len(np.unique(data.y)) != len(classes):
         return {}
     likely = estimator.predict_proba(data.X)
-    found = {"training.log_loss": metrics.log_loss(data.y, likely, labels=classes)}
+    found = {"training_log_loss": metrics.log_loss(data.y, likely, labels=classes)}
     sure = likely[:, 1] if len(classes) == 2 else likely
-    found["training.roc_auc"] = metrics.roc_auc_score(data.y, sure, multi_class="ovr")
+    found["training_roc_auc"] = metrics.roc_auc_score(data.y, sure, multi_class="ovr")
     return found
 
 
@@ -140,11 +155,14 @@ def _regressed(estimator: Any, data: Data) -> tuple[dict[str, float], Predicted]
     from sklearn import metrics
 
     predicted = estimator.predict(data.X)
+    squared = metrics.mean_squared_error(data.y, predicted)
     found = {
-        "training.r2": metrics.r2_score(data.y, predicted),
-        "training.mae": metrics.mean_absolute_error(data.y, predicted),
-        "training.rmse": metrics.mean_squared_error(data.y, predicted) ** 0.5,
+        "training_r2_score": metrics.r2_score(data.y, predicted),
+        "training_mean_absolute_error": metrics.mean_absolute_error(data.y, predicted),
+        "training_mean_squared_error": squared,
+        "training_root_mean_squared_error": squared**0.5,
     }
+    found |= _own_score(estimator, data, "RegressorMixin", found["training_r2_score"])
     return _floats(found), Predicted(data.y, predicted)
 
 
@@ -160,7 +178,7 @@ def _clustered(estimator: Any, data: Data) -> dict[str, float]:
     part = Data(data.X, labels).part(_MOST_PAIRS)
     is_features = getattr(estimator, "metric", None) != "precomputed"
     if is_features and 1 < len(np.unique(part.y)) < rows(part.X):
-        found["training.silhouette"] = metrics.silhouette_score(part.X, part.y)
+        found["training_silhouette_score"] = metrics.silhouette_score(part.X, part.y)
     return _floats(found)
 
 

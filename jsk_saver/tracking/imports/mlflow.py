@@ -36,7 +36,7 @@ def from_mlflow(experiment: Experiment, source: str) -> Pulled:
     """Bring in the runs of the experiment of this name that this journal did not send there itself."""
     uri = tracking_uri(source.partition(":")[2])
     client = Client(uri, profile=experiment.saver.settings.profile)
-    pulled = Pulled(f"mlflow:{uri}")
+    pulled = Pulled(f"mlflow:{client.place}")
     runs = list(_runs(client, experiment.name))
     names = {run.info.run_id: run.info.run_name or run.info.run_id for run in runs}
     for run in runs:
@@ -58,7 +58,8 @@ def _runs(client: Client, name: str) -> Iterator[Any]:
     found = patiently(lambda: _experiment(client, name))
     if found is None:
         raise NotFound(
-            f"There is no experiment {name!r} in MLflow at {client.uri}.", hint='experiment.pull("mlflow:…")'
+            f"There is no experiment {name!r} in MLflow at {client.place}.",
+            hint='experiment.pull("mlflow:…")',
         )
     token = None
     while True:

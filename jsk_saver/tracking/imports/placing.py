@@ -6,12 +6,13 @@ import secrets
 from dataclasses import replace
 from pathlib import Path
 
+from jsk_saver.tracking import trash
 from jsk_saver.tracking.journal import copies, layout
 from jsk_saver.tracking.journal.copies import Copy
 
 
 def place(experiment: Path, name: str, copy: Copy) -> tuple[Path, bool] | None:
-    """Return the folder of a copy, made if need be, and whether it was; None if the trial is from here.
+    """Return the folder of a copy, made if need be, and whether it was; None if it is from here, or deleted.
 
     Two people may both have a trial ``baseline``: that of the other is ``baseline-`` and some characters.
 
@@ -24,6 +25,8 @@ def place(experiment: Path, name: str, copy: Copy) -> tuple[Path, bool] | None:
     copy
         Where it comes from.
     """
+    if trash.holds(experiment, copy.identity):
+        return None
     token = "".join(filter(str.isalnum, copy.identity))[-8:]
     for folder in (experiment / name, experiment / f"{name[: layout.LONGEST_NAME - 9].rstrip('-')}-{token}"):
         if not folder.exists():

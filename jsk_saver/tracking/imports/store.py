@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections import defaultdict
@@ -140,15 +141,20 @@ def _of_experiment(experiment: Experiment, shared: list[str]) -> Iterator[_Job]:
         if not shelf.is_inside(name):
             continue
         if kind == shelf.CODE:
-            path = experiment.folder / layout.CODE / name
-            if not path.exists():
-                yield _Job(start + rest, _to(path))
+            folders = (layout.CODE, layout.PULLED_CODE)
+            if not any((experiment.folder / folder / name).exists() for folder in folders):
+                yield _Job(start + rest, _code(experiment.folder / layout.PULLED_CODE / name))
         elif kind == shelf.EXPERIMENT:
             yield _Job(start + rest, lambda data: experiment.learn(_described(data)))
 
 
-def _to(path: Path) -> Callable[[bytes], None]:
-    return lambda data: put_file(path, data)
+def _code(path: Path) -> Callable[[bytes], None]:
+    def write(data: bytes) -> None:
+        digest = layout.digest_in(path.name)
+        if not digest or hashlib.sha256(data).hexdigest().startswith(digest):
+            put_file(path, data)
+
+    return write
 
 
 def _described(data: bytes) -> dict[str, Any]:

@@ -6,6 +6,7 @@
       iris-kmeans/                     an experiment
         experiment.json                its description and tags
         .code/                         what many trials share, once by digest: changes, notebooks, packages
+      .pulled-code/                  the same of trials that were brought here from elsewhere
         20261120-233915-amber-k7f2q/   a trial
           <writer>.events              JSON lines of one writer: start, parameters, artifacts, status, …
           <writer>.points              its metric points, 28 bytes each
@@ -25,10 +26,13 @@ from pathlib import Path
 from jsk_saver.errors import InvalidName
 
 EVENTS, POINTS, FILES, EXPERIMENT = ".events", ".points", "files", "experiment.json"
-#: What many trials share; no trial can be called that.
-CODE = ".code"
+#: What many trials share, and the same of other people, apart: nobody else is to say what a trial of this
+#: machine had run. No trial can be called that.
+CODE, PULLED_CODE = ".code", ".pulled-code"
 #: What SageMaker takes as the name of an experiment or trial (CreateExperiment, CreateTrial).
 LONGEST_NAME = 120
+#: The start of a SHA-256, alone or before an extension.
+_DIGEST = re.compile(r"[0-9a-f]{32}(?=\.|$)")
 _NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
 
 _WORDS = (  # noqa: SIM905 - as prose it can be read
@@ -88,6 +92,18 @@ def new_trial_name(started: float | None = None) -> str:
 def new_writer() -> str:
     """Return a name for a writer, later than those before it on this machine."""
     return f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+
+
+def digest_in(name: str) -> str:
+    """Return the digest that names a kept program or list of packages; nothing for other names.
+
+    Examples
+    --------
+    >>> digest_in("0123456789abcdef0123456789abcdef.ipynb"), digest_in("0123456789ab-unknown.patch")
+    ('0123456789abcdef0123456789abcdef', '')
+    """
+    found = _DIGEST.match(name)
+    return found[0] if found else ""
 
 
 def writers(trial: Path) -> list[Path]:

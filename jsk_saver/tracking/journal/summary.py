@@ -52,6 +52,15 @@ class Metric:
         if not other.max <= self.max and other.max == other.max:
             self.max, self.max_step = other.max, other.max_step
 
+    def copy(self) -> Metric:
+        """Return the same, to change at will."""
+        return Metric.from_list(self.to_list())
+
+    def __repr__(self) -> str:
+        if self.count == 1:
+            return f"Metric(last={self.last:.6g})"
+        return f"Metric(last={self.last:.6g}, min={self.min:.6g}, max={self.max:.6g}, count={self.count})"
+
     def to_list(self) -> list[Any]:
         """Return the summary as JSON."""
         return [getattr(self, name) for name in _FIELDS]

@@ -12,6 +12,7 @@ from jsk_saver.tracking import state as states
 from jsk_saver.tracking.journal.summary import Metric
 from jsk_saver.tracking.live.rows import Row
 from jsk_saver.tracking.live.sparkline import NARROW, WIDTH
+from jsk_saver.tracking.showing import said as told
 
 #: What is shown at most: trials (the newest), metrics of one trial, metrics and parameters of several.
 MOST_TRIALS, _MOST_LINES, _MOST_METRICS, _MOST_PARAMS = 50, 40, 6, 6
@@ -82,7 +83,7 @@ def _several(rows: Sequence[Row]) -> tuple[Cells, list[Cells]]:
 
 
 def _trial(row: Row, params: Sequence[str], metrics: Sequence[str]) -> Cells:
-    chosen = {name: _escaped(human_value(value)) for name, value in row.params.items()}
+    chosen = {name: _escaped(told(value)) for name, value in row.params.items()}
     return [
         (f'<span style="{_NAME}">{_escaped(row.name)}</span>', "left"),
         *((chosen.get(name, ""), "right") for name in params),
@@ -104,7 +105,7 @@ def _metric(row: Row, name: str) -> str:
 
 
 def _title(experiment: str, row: Row) -> str:
-    params = ", ".join(f"{name} = {human_value(value)}" for name, value in row.params.items())
+    params = ", ".join(f"{name} = {told(value)}" for name, value in row.params.items())
     name = f'{escape(experiment)} / <span style="{_NAME}">{escape(row.name)}</span>'
     said = [name, *([escape(shorten(params, 120))] if params else []), _status(row), _elapsed(row)]
     return " · ".join(said)

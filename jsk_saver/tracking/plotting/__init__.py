@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.errors import InvalidMetadata, MissingExtra
+from jsk_saver.tracking.ranking import originals
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.browsing import Trials
@@ -29,6 +30,7 @@ def plot(
     interactive: bool = False,
     log: bool | str = False,
     color: str = "",
+    reproductions: bool = False,
 ) -> Any:
     """Return a figure of an experiment's trials; see :meth:`jsk_saver.Experiment.plot`."""
     from jsk_saver.tracking.plotting.planning import Planner
@@ -39,8 +41,9 @@ def plot(
     trials = experiment.trials(pattern, **search)
     everyone = trials if pattern is None and not search else experiment.trials()
     family = {trial.name: trial for trial in everyone}
+    shown = list(trials) if reproductions else originals(trials)
     metrics = [metric] if isinstance(metric, str) else list(metric or [])
-    plan = Planner(experiment.folder, trials, family, experiment.goals)
+    plan = Planner(experiment.folder, shown, family, experiment.goals)
     return draw(plan.plan(metrics, x, kind, _LOG[log], color))
 
 

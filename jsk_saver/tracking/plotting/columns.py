@@ -14,8 +14,12 @@ from jsk_saver.tracking.state import TrialState
 
 #: Ratio of the largest to the smallest from which positive numbers are spread by their logarithm.
 _WIDE = 1000.0
+#: Ends of what axes reckon with: marks and margins beyond them overflow, in matplotlib and here.
+LARGEST, SMALLEST = 1e300, 1e-300
 _SUMMARIES = ("last", "min", "max", "count", "step")
 _PLAIN = ("seconds", "status", "trial")
+#: What trials are seeded with: chosen like a parameter, and known from their environment.
+SEED = "seed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +61,25 @@ class Column:
 
 
 def effective(trials: Sequence[TrialState], family: Mapping[str, TrialState]) -> list[dict[str, Any]]:
-    """Return the parameters that hold for each trial: a nested one's own, and those of what it is in."""
+    """Return the parameters that hold for each trial: a nested one's own, and those of what it is in.
+
+    A seed is one of them, unless a parameter is called so.
+    """
     return [_with_parents(trial, family) for trial in trials]
 
 
 def _with_parents(trial: TrialState, family: Mapping[str, TrialState]) -> dict[str, Any]:
-    found, seen, at = dict(trial.params), {trial.name}, family.get(trial.parent)
+    found, seen, at = _chosen(trial), {trial.name}, family.get(trial.parent)
     while at is not None and at.name not in seen:
-        found = at.params | found
+        found = _chosen(at) | found
         seen.add(at.name)
         at = family.get(at.parent)
     return found
+
+
+def _chosen(trial: TrialState) -> dict[str, Any]:
+    seed = trial.environment.get(SEED)
+    return dict(trial.params) if seed is None else {**trial.params, SEED: trial.params.get(SEED, seed)}
 
 
 def varying(params: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -161,9 +173,13 @@ class Columns:
         return math.nan if found is None else float(getattr(found, which))
 
     def _unknown(self, name: str) -> NotFound:
+        from jsk_saver.index.closest import closest
+
         params, metrics = ", ".join(sorted(self._param_names)), ", ".join(self.metrics)
+        near = closest(name, [*self._param_names, *self.metrics])
+        meant = f" Did you mean {near[0]!r}?" if near else ""
         return NotFound(
-            f"None of the {len(self.trials)} trial(s) has a parameter or metric {name!r}.",
+            f"None of the {len(self.trials)} trial(s) has a parameter or metric {name!r}.{meant}",
             hint=f"Parameters are: {params or 'none yet'}. Metrics are: {metrics or 'none yet'}.",
         )
 
@@ -208,4 +224,7 @@ def _number_or_0(value: Any) -> float:
 
 
 def _finite(value: float) -> float:
-    return value if math.isfinite(value) else math.nan
+    """Return what an axis can show of a number: nothing where it is infinite, and nothing beyond its end."""
+    if not math.isfinite(value):
+        return math.nan
+    return 0.0 if abs(value) < SMALLEST else max(-LARGEST, min(value, LARGEST))

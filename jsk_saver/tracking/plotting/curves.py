@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsk_saver.tracking.journal import layout, points, reading
+from jsk_saver.tracking.plotting.columns import LARGEST, SMALLEST
 from jsk_saver.tracking.plotting.downsample import PER_COLUMN, kept
 
 if TYPE_CHECKING:
@@ -91,7 +92,9 @@ def _curve(folder: Path, trial: TrialState, metric: str, x: str, columns: int) -
     # What is kept of each chunk holds what is to be kept of all: the extremes of extremes.
     order = np.argsort(all_x, kind="stable") if few else kept(all_x, all_y, low, high, columns)
     all_y = all_y[order]
-    return Curve(trial, all_x[order] - origin, np.where(np.isfinite(all_y), all_y, np.nan), count, gaps)
+    shown = np.where(np.isfinite(all_y), all_y, np.nan)
+    shown = np.where(np.abs(shown) < SMALLEST, 0.0, np.clip(shown, -LARGEST, LARGEST))
+    return Curve(trial, all_x[order] - origin, shown, count, gaps)
 
 
 def _arrays(folder: Path, metric: str) -> Iterator[tuple[np.ndarray, int]]:
@@ -126,4 +129,4 @@ def _chunks(arrays: Sequence[tuple[np.ndarray, int]], x: str) -> Iterator[tuple[
             chunk = np.asarray(array[start : start + _CHUNK])
             chunk = chunk[chunk["metric"] == number]
             if len(chunk):
-                yield chunk[x].astype(float), chunk["value"].astype(float)
+                yield chunk[x].astype(float).clip(-LARGEST, LARGEST), chunk["value"].astype(float)

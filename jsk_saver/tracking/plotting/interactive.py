@@ -124,25 +124,27 @@ def _dots(panel: Points, chosen: Iterable[int], place: int) -> dict[str, Any]:
 
 def _bars(traces: Traces, panel: Bars) -> None:
     rows = list(range(len(panel.labels)))
+    colors = [palette.BEST if at == panel.best else palette.CYCLE[0] for at in rows]
+    points = {"type": "scatter", "mode": "markers+text", "textposition": "middle right", "cliponaxis": False}
+    bars = {"type": "bar", "orientation": "h", "textposition": "auto"}
     said = [
         f"{value:.4g}{' best' * (at == panel.best)}" for at, value in zip(rows, panel.y.values, strict=True)
     ]
     traces.add(
         {
-            "type": "bar",
-            "orientation": "h",
+            **(points if panel.alike else bars),
             "x": list(panel.y.values),
             "y": rows,
             "text": said,
-            "textposition": "auto",
             "customdata": [text(label) for label in panel.labels],
             "hovertemplate": "%{customdata}: %{x}<extra></extra>",
-            "marker": {"color": [palette.BEST if at == panel.best else palette.CYCLE[0] for at in rows]},
+            "marker": {"color": colors} | ({"size": 10} if panel.alike else {}),
             "showlegend": False,
         }
     )
     column = Column("", tuple(map(float, rows)), panel.labels)
     places = axis_settings(column, False) | {"range": [len(rows) - 0.4, -0.6]}
+    places |= {"tickvals": rows, "ticktext": [text(label) for label in panel.labels]}
     traces.axes(axis_settings(panel.y, bool(panel.log)), places)
     traces.figure.update_layout(height=max(HEIGHT - 140, 24 * len(rows) + 120))
 

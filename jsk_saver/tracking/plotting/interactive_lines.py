@@ -7,7 +7,14 @@ from typing import Any
 
 from jsk_saver.tracking.plotting import palette
 from jsk_saver.tracking.plotting.columns import Column
-from jsk_saver.tracking.plotting.interactive_parts import Traces, axis_settings, legend_title, star, text
+from jsk_saver.tracking.plotting.interactive_parts import (
+    HEIGHT,
+    Traces,
+    axis_settings,
+    legend_title,
+    star,
+    text,
+)
 from jsk_saver.tracking.plotting.panels import Lines
 from jsk_saver.tracking.plotting.values import best_point, has_lone_point
 
@@ -15,6 +22,8 @@ from jsk_saver.tracking.plotting.values import best_point, has_lone_point
 _MOST_TRACES = 60
 #: Shades of a scale that many trials are gathered in.
 _SHADES = 24
+#: Entries of a legend that fit beside a plot of the usual height, and pixels of each more.
+_TALL, _ENTRY = 11, 29
 
 
 def lines(traces: Traces, panel: Lines) -> None:
@@ -22,12 +31,16 @@ def lines(traces: Traces, panel: Lines) -> None:
     many = len(panel.curves) > _MOST_TRACES
     for at in range(len(panel.curves)):
         if not many or at == panel.best:
-            traces.add(_line(panel, at))
+            # Of many, the groups have the entries.
+            traces.add(_line(panel, at) | ({"showlegend": False} if many else {}))
     if many:
         for trace in _gathered(panel):
             traces.add(trace)
     if panel.shade.scale is not None:
         traces.colorbar(panel.shade.scale)
+    entries = len(panel.shade.entries)
+    if entries > _TALL:
+        traces.figure.update_layout(height=HEIGHT + _ENTRY * (entries - _TALL))
     found = best_point(panel)
     if found is not None:
         traces.add(star(*found, panel.labels[panel.best]))
@@ -74,19 +87,20 @@ def _gathered(panel: Lines) -> list[dict[str, Any]]:
     """Return a trace for each shade: its trials one after another, with gaps between them."""
     import numpy as np
 
-    groups: dict[str, list[int]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     if panel.shade.scale is None:
-        colors = [palette.color_of(place) for place in panel.shade.places]
+        looks = [(palette.color_of(place), _dash(panel, at)) for at, place in enumerate(panel.shade.places)]
     else:
         shares = palette.positions(panel.shade.scale)
-        colors = [
-            palette.blend(round(share * _SHADES) / _SHADES if share == share else share) for share in shares
+        looks = [
+            (palette.blend(round(share * _SHADES) / _SHADES if share == share else share), "solid")
+            for share in shares
         ]
-    for at, color in enumerate(colors):
+    for at, look in enumerate(looks):
         if at != panel.best:
-            groups[color].append(at)
+            groups[look].append(at)
     found = []
-    for color, members in groups.items():
+    for (color, dash), members in groups.items():
         gap = [np.nan]
         named = [text(panel.labels[at]) for at in members]
         place = int(panel.shade.places[members[0]]) if panel.shade.scale is None else -1
@@ -100,7 +114,7 @@ def _gathered(panel: Lines) -> list[dict[str, Any]]:
                 for at, name in zip(members, named, strict=True)
                 for _ in range(len(panel.curves[at].x) + 1)
             ],
-            "line": {"color": color, "width": 1},
+            "line": {"color": color, "width": 1, "dash": dash},
             "opacity": 0.6,
             "hovertemplate": f"<b>%{{text}}</b><br>{panel.x} %{{x}}: %{{y:.6g}}<extra></extra>",
             "showlegend": False,

@@ -27,11 +27,11 @@ def labels(trials: Sequence[TrialState], params: Sequence[Mapping[str, Any]], na
     names
         Of the parameters that vary.
     """
-    chosen = _telling(params, names)
+    chosen = _filled(params, names, _telling(params, names))
     said = _said(params, chosen, _short)
     counts = Counter(said)
     if len(counts) < len(said):  # numbers that are the same in four digits
-        whole = _said(params, chosen, human_value)
+        whole = _said(params, chosen, _whole)
         said = [full if counts[text] > 1 else text for text, full in zip(said, whole, strict=True)]
     unique = len(set(said)) == len(said)
     return [
@@ -45,12 +45,32 @@ def _said(params: Sequence[Mapping[str, Any]], names: Sequence[str], text: Calla
 
 
 def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else human_value(value)
+    return f"{value:.4g}" if isinstance(value, float) else _whole(value)
+
+
+def _whole(value: Any) -> str:
+    return "None" if value is None else human_value(value)
+
+
+def sayings(params: Mapping[str, Any]) -> set[str]:
+    """Return all that labels may say of a trial's parameters, one by one."""
+    return {f"{name}={text(value)}" for name, value in params.items() for text in (_short, _whole)}
 
 
 def short_name(trial: TrialState) -> str:
     """Return a trial's name without the moment it started, which tells little in a legend."""
-    return _MOMENT.sub("", trial.name, count=1)
+    return without_moment(trial.name)
+
+
+def without_moment(name: str) -> str:
+    """Return a name without the moment that it starts with.
+
+    Examples
+    --------
+    >>> without_moment("20261121-034112-spruce-fwem5"), without_moment("baseline")
+    ('spruce-fwem5', 'baseline')
+    """
+    return _MOMENT.sub("", name, count=1)
 
 
 def _label(trial: TrialState, said: str, is_enough: bool) -> str:
@@ -75,6 +95,16 @@ def _telling(params: Sequence[Mapping[str, Any]], names: list[str]) -> list[str]
         chosen.append(name)
         groups = counts[name]
     return chosen
+
+
+def _filled(params: Sequence[Mapping[str, Any]], names: list[str], telling: list[str]) -> list[str]:
+    """Return these parameters and, as far as there is room, others that vary; in the order they came up."""
+    chosen = set(telling)
+    for name in names:
+        wider = [one for one in names if one in chosen or one == name]
+        if all(len(text) <= LONGEST for text in _said(params, wider, _short)):
+            chosen.add(name)
+    return [name for name in names if name in chosen]
 
 
 def _groups(params: Sequence[Mapping[str, Any]], names: list[str]) -> int:

@@ -68,6 +68,8 @@ class Bars:
     labels: tuple[str, ...]
     log: str = ""
     best: int = -1
+    #: Whether there are points instead, on an axis that does not start at 0: bars would all look the same.
+    alike: bool = False
 
 
 @dataclass(frozen=True, slots=True)

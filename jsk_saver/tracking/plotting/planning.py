@@ -7,19 +7,25 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from jsk_saver.errors import InvalidMetadata, NotFound
-from jsk_saver.tracking.plotting.columns import Column, Columns
+from jsk_saver.tracking.plotting.columns import LARGEST, SEED, Column, Columns
 from jsk_saver.tracking.plotting.curves import MOST_POINTS, Curve, curves
 from jsk_saver.tracking.plotting.labels import labels
+from jsk_saver.tracking.plotting.palette import CYCLE, DASHES
 from jsk_saver.tracking.plotting.panels import Bars, Lines, Matrix, Panel, Parallel, Plan, Points, Shade
+from jsk_saver.tracking.plotting.values import reaches_the_end
 from jsk_saver.tracking.ranking import Goal, best_value
 from jsk_saver.tracking.state import TrialState
 
 KINDS = ("auto", "lines", "points", "bars", "parallel", "scatter")
 #: Trials, or values of a parameter, up to which each has a colour and an entry in the legend.
 MOST_ENTRIES = 12
+#: Lines up to which each has a colour and a dash of its own.
+MOST_LINES = len(CYCLE) * len(DASHES)
 #: Axes of parallel coordinates and of a scatter matrix: what can be read side by side.
 _MOST_AXES, _MOST_CELLS = 10, 5
 _MOST_BARS = 40
+#: Share of the largest value below which differences are not seen in the lengths of bars.
+_ALIKE = 0.25
 _TIMES = ("step", "time")
 
 
@@ -94,6 +100,8 @@ class Planner:
             panels: list[Panel] = [self._many(metrics, x, kind, log, color)]
         else:
             panels = [self._single(metric, x, kind, log, color) for metric in metrics or [self.main_metric()]]
+        if any(map(reaches_the_end, panels)):
+            self._notes.append(f"what is beyond ±{LARGEST:g} is drawn there")
         return Plan(self._folder.name, tuple(panels), self._notes)
 
     def main_metric(self) -> str:
@@ -119,7 +127,7 @@ class Planner:
         if kind == "lines":
             return self._lines(metric.removeprefix("metrics."), x or "step", log, color)
         if kind == "points":
-            return self._points(metric, x or next(iter(self.columns.varying), "trial"), log, color)
+            return self._points(metric, x or next(iter(self._chosen()), "trial"), log, color)
         return self._bars(metric, log)
 
     def _choose(self, metric: str, x: str) -> tuple[str, str]:
@@ -128,9 +136,14 @@ class Planner:
             return "lines", x
         if x:
             return "points", x
-        if len(self.columns.varying) == 1 and len(self.trials) > 1:
-            return "points", self.columns.varying[0]
+        chosen = self._chosen()
+        if len(chosen) == 1 and len(self.trials) > 1:
+            return "points", chosen[0]
         return "bars", ""
+
+    def _chosen(self) -> list[str]:
+        """Return the parameters that vary, and the seed only where nothing else does."""
+        return [name for name in self.columns.varying if name != SEED] or self.columns.varying
 
     def _lines(self, metric: str, x: str, log: str, color: str) -> Lines:
         if metric not in self.columns.metrics:
@@ -159,9 +172,13 @@ class Planner:
     def _points(self, metric: str, x: str, log: str, color: str) -> Points:
         columns, y = self._with(lambda columns: columns.outcome(metric))
         along = columns.find(x)
-        missing = sum(not math.isfinite(value) for value in along.values)
+        placed = [t for t, value in zip(columns.trials, along.values, strict=True) if math.isfinite(value)]
+        missing = len(along.values) - len(placed)
         if missing:
             self._notes.append(f"{missing} trial{'s' * (missing != 1)} without {along.name}")
+        if missing and placed:
+            columns = self._of(placed)
+            along, y = columns.find(x), columns.outcome(metric)
         others = [name for name in columns.varying if name not in (x, x.removeprefix("params."))]
         shade = _shade(columns.find(color)) if color else self._shade_of_points(columns, others)
         log = log + "x" * (along.is_wide and "x" not in log)
@@ -173,14 +190,13 @@ class Planner:
         columns, y = self._with(lambda columns: columns.outcome(metric))
         named = labels(columns.trials, columns.params, columns.varying)
         goal = self._goals.get(metric.removeprefix("metrics."))
-        order = list(range(len(y.values)))
+        order = sorted(range(len(y.values)), key=y.values.__getitem__, reverse=goal != "min")
         if len(order) > _MOST_BARS:
-            order.sort(key=y.values.__getitem__, reverse=goal != "min")
             which = "best" if goal else "largest"
             self._notes.append(f"the {_MOST_BARS} {which} of {len(order)} trials")
             order = order[:_MOST_BARS]
         y = Column(y.name, tuple(y.values[at] for at in order), is_metric=True)
-        return Bars(y, tuple(named[at] for at in order), log, _best(y.values, goal))
+        return Bars(y, tuple(named[at] for at in order), log, _best(y.values, goal), _are_alike(y.known))
 
     def _many(self, metrics: Sequence[str], x: str, kind: str, log: str, color: str) -> Parallel | Matrix:
         chosen = list(metrics) or [name for name in self._goals if name in self.columns.metrics]
@@ -190,7 +206,7 @@ class Planner:
         room = max(most - len(chosen), 1)
         if len(params) > room:
             self._notes.append(f"{room} of {len(params)} parameters that vary")
-        columns = self.columns
+        columns = self.columns if kind == "parallel" else self._having(chosen)
         axes = [*map(columns.find, params[:room]), *map(columns.outcome, chosen)]
         if not axes:
             raise NotFound("Nothing differs between these trials, and they have no metrics.")
@@ -210,6 +226,16 @@ class Planner:
         columns = self._of(having or self.trials)
         return columns, find(columns)
 
+    def _having(self, metrics: Sequence[str]) -> Columns:
+        """Return the columns of the trials that have one of some metrics: no other is in a matrix."""
+        found = [self.columns.outcome(metric).values for metric in metrics]
+        having = [
+            trial
+            for trial, *values in zip(self.trials, *found, strict=True)
+            if any(map(math.isfinite, values))
+        ]
+        return self._of(having or self.trials)
+
     def _best_of(self, metric: str, column: Column) -> int:
         return _best(column.values, self._goals.get(metric.removeprefix("metrics.")))
 
@@ -218,10 +244,14 @@ class Planner:
     def _shade_of_lines(self, columns: Columns, named: tuple[str, ...], color: str) -> Shade:
         if color:
             return _shade(columns.find(color))
-        if len(named) <= MOST_ENTRIES:
+        if len(named) <= MOST_LINES:
             return Shade("", named, tuple(map(float, range(len(named)))))
         if len(columns.varying) == 1:
             return _shade(columns.param(columns.varying[0]))
+        grouped = (_grouped(columns.param(name)) for name in columns.varying)
+        groups = next((one for one in grouped if 1 < len(one.categories) <= MOST_ENTRIES), None)
+        if groups is not None:
+            return _shade(groups)
         return _shade(Column("order of start", tuple(float(at + 1) for at in range(len(named)))))
 
     def _shade_of_points(self, columns: Columns, others: Sequence[str]) -> Shade:
@@ -248,6 +278,14 @@ def _grouped(column: Column) -> Column:
     places = {value: float(place) for place, value in enumerate(known)}
     values = tuple(places.get(value, math.nan) for value in column.values)
     return Column(column.name, values, tuple(f"{value:g}" for value in known))
+
+
+def _are_alike(values: Sequence[float]) -> bool:
+    """Tell whether bars of these lengths could hardly be told apart."""
+    if len(values) < 2 or min(values) * max(values) <= 0:
+        return False
+    largest = max(map(abs, values))
+    return max(values) - min(values) < largest * _ALIKE
 
 
 def _best(values: Sequence[float], goal: Goal | None) -> int:

@@ -23,6 +23,7 @@ from jsk_saver.tracking.plotting.static_parts import (
     set_scales,
     star,
     text,
+    whole_marks,
 )
 from jsk_saver.tracking.plotting.ticks import axis
 from jsk_saver.tracking.plotting.values import best_point, has_lone_point, middles
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 _PANEL, _LEGEND, _HEIGHT = 6.2, 2.2, 4.2  # inches
 _INK = "#22262b"
+#: Entries of a legend that fit beside a plot of the usual height.
+_TALL = 20
 
 
 def draw(plan: Plan) -> Figure:
@@ -75,6 +78,8 @@ def _figure(plan: Plan) -> Figure:
     elif isinstance(first, Matrix):
         side = max(5.5, 2.0 * len(first.axes))
         width, height = side + _LEGEND, side
+    elif isinstance(first, Lines) and len(first.shade.entries) > _TALL:
+        height = _HEIGHT + 0.17 * (len(first.shade.entries) - _TALL)
     elif isinstance(first, Bars):
         height = max(2.2, 0.26 * max(len(one.labels) for one in plan.panels if isinstance(one, Bars)) + 1.0)
     return TrialsFigure(figsize=(width, height), dpi=100, layout="constrained")
@@ -93,10 +98,11 @@ def _one_legend(axes: Sequence[Axes], panels: Sequence[Panel]) -> None:
 
 
 def _lines(ax: Axes, panel: Lines) -> None:
-    colors, many = colors_of(panel.shade), len(panel.curves) > len(palette.CYCLE) * 2
+    colors, many = colors_of(panel.shade), len(panel.curves) > len(palette.CYCLE) * len(palette.DASHES)
     handles = []
     for at, curve in enumerate(panel.curves):
-        dash = "-" if many else palette.DASHES[palette.round_of(panel.shade.places[at])][1]
+        in_turn = 0 if panel.shade.scale is not None else palette.round_of(panel.shade.places[at])
+        dash = palette.DASHES[in_turn][1]
         is_best = at == panel.best
         single = len(curve.x) == 1 or has_lone_point(curve.y)
         (handle,) = ax.plot(
@@ -139,6 +145,7 @@ def _points(ax: Axes, panel: Points) -> None:
         say_best(ax, panel.labels[panel.best])
     ax.set_xlabel(text(panel.x.name))
     ax.set_ylabel(text(panel.y.name))
+    whole_marks(ax, panel.x)
     set_scales(ax, panel.log)
     categories(ax, panel.x, panel.y)
     grid(ax)
@@ -149,17 +156,27 @@ def _bars(ax: Axes, panel: Bars) -> None:
     rows = range(len(panel.labels))
     colors = [palette.BEST if at == panel.best else palette.CYCLE[0] for at in rows]
     values = [value if math.isfinite(value) else 0.0 for value in panel.y.values]
-    ax.barh(rows, values, color=colors, height=0.7)
+    if panel.alike:
+        ax.hlines(rows, 0, 1, transform=ax.get_yaxis_transform(), color=FAINT, linewidth=0.8)
+        ax.scatter(values, rows, c=colors, s=46, zorder=3)
+    else:
+        ax.barh(rows, values, color=colors, height=0.7)
     for row, value in zip(rows, panel.y.values, strict=True):
         said = f"{value:.4g}" + "  best" * (row == panel.best)
         ax.annotate(
-            said, (value, row), (4, 0), textcoords="offset points", va="center", fontsize=8, color=_INK
+            said,
+            (value, row),
+            (8 if panel.alike else 4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
+            color=_INK,
         )
     ax.set_yticks(rows, [text(label) for label in panel.labels], fontsize=8)
     ax.invert_yaxis()
     ax.margins(x=0.12)
     ax.set_xlabel(text(panel.y.name))
-    if panel.log:
+    if panel.log and max(values) > 0:
         ax.set_xscale("log")
     ax.grid(True, axis="x", color=FAINT, linewidth=0.6)
     ax.set_axisbelow(True)
@@ -201,7 +218,8 @@ def _parallel(ax: Axes, panel: Parallel) -> None:
 
 def _matrix(figure: Figure, panel: Matrix) -> None:
     size = len(panel.axes)
-    cells: Any = figure.subplots(size, size, squeeze=False)
+    cells: Any = figure.subplots(size, size, squeeze=False, sharex="col")
+    _share_rows(cells)
     colors = colors_of(panel.shade)
     dot = 26 if len(panel.labels) <= 60 else 9
     for row, y in enumerate(panel.axes):
@@ -216,14 +234,21 @@ def _matrix(figure: Figure, panel: Matrix) -> None:
                 set_scales(ax, log_of(x, "x", panel.log) + log_of(y, "y", panel.log))
                 categories(ax, x, y)
             _edges(ax, row, at, size, x, y)
-    for at in range(size if size > 1 else 0):
-        cells[at][at].set_xlim(cells[at - 1][at].get_xlim())
     legend(cells[0][size - 1], panel.shade, None, axes=cells.ravel().tolist())
 
 
+def _share_rows(cells: Any) -> None:
+    """Give the cells of a row one scale, all but that on the diagonal, whose height counts trials."""
+    for row, members in enumerate(cells):
+        first, *others = [ax for at, ax in enumerate(members) if at != row] or [None]
+        for other in others:
+            other.sharey(first)
+
+
 def _edges(ax: Axes, row: int, at: int, size: int, x: Column, y: Column) -> None:
-    """Leave names and marks at the left and the bottom only."""
-    ax.tick_params(labelsize=7, labelbottom=row == size - 1, labelleft=at == 0 and row != at)
+    """Leave names and marks at the left and the bottom only; where a count of trials is, right beside it."""
+    outermost = int(row == 0)
+    ax.tick_params(labelsize=7, labelbottom=row == size - 1, labelleft=at == outermost and row != at)
     if row == size - 1:
         ax.set_xlabel(text(shorten(one_line(x.name), 24)), fontsize=9)
         for mark in ax.get_xticklabels():
@@ -241,6 +266,9 @@ def _histogram(ax: Axes, column: Column, log: str) -> None:
     if by_power and known.min() < known.max():
         bins = np.geomspace(known.min(), known.max(), 13)
         ax.set_xscale("log")
+    elif len(known) and np.ptp(known) <= np.abs(known).max() * 1e-12:  # too near for bins of floats
+        room = abs(known[0]) * 0.01 or 0.5
+        bins = [known[0] - room, known[0] + room]
     ax.hist(known, bins=bins, color=FAINT, edgecolor="white")
     ax.set_yticks([])
     if column.categories:

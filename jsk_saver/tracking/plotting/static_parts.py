@@ -113,6 +113,15 @@ def set_scales(ax: Axes, log: str) -> None:
         ax.set_xscale("log", nonpositive="mask")
 
 
+def whole_marks(ax: Axes, column: Column) -> None:
+    """Mark whole numbers only, where there are no others."""
+    from matplotlib.ticker import MaxNLocator
+
+    marks = ax.xaxis.get_major_locator()
+    if isinstance(marks, MaxNLocator) and all(value.is_integer() for value in column.known):
+        marks.set_params(integer=True)
+
+
 def log_of(column: Column, which: str, log: str) -> str:
     """Return the axis (``"x"`` or ``"y"``) if a column is to go by powers of ten on it, else nothing."""
     return which if column.is_wide or (log and column.is_metric) else ""

@@ -39,7 +39,8 @@ def axis(column: Column, log: bool = False) -> Axis:
     known = [value for value in values if math.isfinite(value)]
     low, high = min(known, default=0.0), max(known, default=1.0)
     if low == high:
-        low, high = low - 0.5, high + 0.5
+        room = max(0.5, abs(low) * 0.01)  # a half is nothing beside a number of 17 digits
+        low, high = low - room, high + room
     places = [(value - low) / (high - low) if math.isfinite(value) else MISSING for value in values]
     marks = [((at - low) / (high - low), text) for at, text in _marks(column, low, high, by_power)]
     if len(known) < len(values):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import TYPE_CHECKING
 
-from jsk_saver.tracking.plotting.columns import Column
-from jsk_saver.tracking.plotting.panels import Lines
+from jsk_saver.tracking.plotting.columns import LARGEST, Column
+from jsk_saver.tracking.plotting.panels import Bars, Lines, Panel, Points
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,3 +40,14 @@ def has_lone_point(y: np.ndarray) -> bool:
 
     known = np.isfinite(np.concatenate([[np.nan], y, [np.nan]]))
     return bool((known[1:-1] & ~known[:-2] & ~known[2:]).any())
+
+
+def reaches_the_end(panel: Panel) -> bool:
+    """Tell whether a value stands where axes end: it may be larger than it looks."""
+    if isinstance(panel, Lines):
+        return any((abs(curve.y) >= LARGEST).any() for curve in panel.curves)
+    if isinstance(panel, Bars):
+        columns: Sequence[Column] = (panel.y,)
+    else:
+        columns = (panel.x, panel.y) if isinstance(panel, Points) else panel.axes
+    return any(abs(value) >= LARGEST for column in columns for value in column.values)

@@ -1,8 +1,9 @@
 """A report: one page with the table, the plots, every trial and the lineage, which needs nothing else.
 
 ``page.py`` puts it together from ``overview.py`` (the table), ``charts.py`` (Plotly), ``details.py`` and
-``artifacts.py`` (each trial), ``ancestry.py`` (the graph); ``report.css`` and ``report.js`` go into it as
-they are. A content security policy keeps it from the network, whatever was logged.
+``artifacts.py`` (each trial), ``ancestry.py`` (the graph); ``report.css``, ``filter.js`` (the search language
+over the table) and ``report.js`` go into it as they are. A content security policy keeps it from the network,
+whatever was logged.
 """
 
 from __future__ import annotations

@@ -5,17 +5,21 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import re
 from html import escape as escape_all
 from pathlib import Path
 from typing import Any
 
-from jsk_saver.human import human_size
+from jsk_saver.human import human_size, human_value, rounded
 from jsk_saver.tracking.journal import layout
 from jsk_saver.tracking.report.text import block, escape, markdown
 
 #: Bytes of figures that go into one page, together and each; a browser opens that at once.
 MOST_BYTES, _MOST_BYTES_EACH = 24 * 10**6, 8 * 10**6
 _MOST_TEXT = 60_000
+_DIGITS = 6
+#: What is written with more digits than anybody compares.
+_LONG_FLOAT = re.compile(r"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _MOST_ROWS, _MOST_COLUMNS = 50, 30
 _IMAGES = {
     ".png": "image/png",
@@ -86,12 +90,21 @@ def _table(path: Path, delimiter: str) -> str:
     except csv.Error:
         return _text(path, path.stat().st_size)
     head = "".join(f"<th>{escape(cell)}</th>" for cell in rows[0]) if rows else ""
-    body = "".join(
-        f"<tr>{''.join(f'<td>{escape(cell[:200])}</td>' for cell in row)}</tr>"
-        for row in rows[1 : _MOST_ROWS + 1]
-    )
+    body = "".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows[1 : _MOST_ROWS + 1])
     more = f'<p class="quiet">The first {_MOST_ROWS} rows.</p>' if len(rows) > _MOST_ROWS + 1 else ""
     return f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
+
+
+def _cell(said: str) -> str:
+    """Return a cell of a table: floats in six digits, with all of them as a tooltip."""
+    try:
+        number = float(said) if _LONG_FLOAT.fullmatch(said) else None
+    except ValueError:
+        number = None
+    if number is None:
+        return f"<td>{escape(said[:200])}</td>"
+    short = human_value(rounded(number, _DIGITS))
+    return f'<td class="n" title="{escape(said)}">{escape(short)}</td>'
 
 
 def _text(path: Path, size: int) -> str:

@@ -43,7 +43,7 @@ class Charts:
         self.left_out: list[str] = []
 
     def html(self) -> str:
-        """Return a box for each plot, with what it draws as JSON; a script draws it once it is seen."""
+        """Return a box for each plot, with what it draws as JSON; a script draws it."""
         boxes = []
         for arguments in self._wanted():
             try:

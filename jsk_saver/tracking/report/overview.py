@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.human import one_line, shorten
 from jsk_saver.tracking import table
-from jsk_saver.tracking.compare import compare, differs
+from jsk_saver.tracking.compare import compare, metric_columns
 from jsk_saver.tracking.report.text import escape
 from jsk_saver.tracking.state import TrialState
 
@@ -28,20 +29,27 @@ def overview(trials: Sequence[TrialState], goals: dict[str, Goal]) -> str:
     frame = compare(trials, goals)
     names = _in_order(frame, goals)
     same = [name for name in names if name != "started" and len(trials) > 1]
-    same = [name for name in same if table.is_said_once(name, list(frame[name]))]
+    same = [name for name in same if table.is_said_once(frame, name)]
     names = [name for name in names if name not in same]
     most = max(_FEWEST_COLUMNS, _MOST_CELLS // max(len(trials), 1))
     shown, left = names[:most], names[most:]
-    columns = [_Column(frame, name, trials) for name in shown]
+    metrics = {column: metric for column, (metric, _) in metric_columns(trials, goals).items()}
+    columns = [_Column(frame, name, trials, metrics.get(name, "")) for name in shown]
     named = _Trial(frame)
     head = named.head + "".join(column.head for column in columns)
     rows = "".join(
         f"<tr>{named.cell(at)}{''.join(column.cell(at) for column in columns)}</tr>"
         for at in range(len(trials))
     )
-    body = f'<table id="trials"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
+    told = {
+        called: table.said(frame, name, 0)
+        for name in same
+        for called in dict.fromkeys((name, table.short(name)))
+    }
+    inner = f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody>"
+    body = f'<table id="trials" data-same="{escape(json.dumps(told))}">{inner}</table>'
     return (
-        '<div class="tools"><input type="search" id="filter" placeholder="filter: k=5 failed …" '
+        '<div class="tools"><input type="search" id="filter" placeholder="k:>=3 accuracy:>0.9 OR failed" '
         'aria-label="filter trials" autocomplete="off"> <span id="count" role="status"></span></div>'
         f'<div class="wide">{body}</div>'
         f"{_said_once(frame, same)}{_left_out(left)}"
@@ -57,7 +65,7 @@ def _in_order(frame: pd.DataFrame, goals: dict[str, Goal]) -> list[str]:
             return -1
         if name in wanted:
             return wanted[name]
-        if name.startswith("params."):
+        if table.is_chosen(name):
             return 2
         if name.startswith("metrics."):
             return 4 if name.endswith((".min", ".max")) else 3
@@ -69,14 +77,16 @@ def _in_order(frame: pd.DataFrame, goals: dict[str, Goal]) -> list[str]:
 class _Column:
     """One column: its head, and a cell for each trial."""
 
-    def __init__(self, frame: pd.DataFrame, name: str, trials: Sequence[TrialState]) -> None:
+    def __init__(self, frame: pd.DataFrame, name: str, trials: Sequence[TrialState], metric: str) -> None:
         self.name, self.values = name, list(frame[name])
-        if name.startswith("metrics."):
+        self._frame = frame
+        if metric:  # a frame says nan where there is none, too
             self.values = [
-                value if _has(trial, name) else None for trial, value in zip(trials, self.values, strict=True)
+                value if metric in trial.metrics else None
+                for trial, value in zip(trials, self.values, strict=True)
             ]
         self._best = table.best_row(frame, name) if name.startswith("metrics.") else -1
-        self._differs = name.startswith("params.") and len(frame) > 1 and differs(self.values)
+        self._differs = table.is_chosen(name) and len(frame) > 1
         self._numeric = all(_is_number(value) for value in self.values if value is not None)
 
     @property
@@ -92,11 +102,12 @@ class _Column:
             *(["best"] if self._best == at else []),
             *([f"s-{value}"] if self.name == "status" else []),
         ]
-        said = f"{value:%Y-%m-%d %H:%M}" if self.name == "started" else table.text(self.name, value)
+        said = f"{value:%Y-%m-%d %H:%M}" if self.name == "started" else table.said(self._frame, self.name, at)
         shown = shorten(one_line(said), _LONGEST)
         tip = f' title="{escape(shorten(said, 1000))}"' if shown != said else ""
         named = f' class="{" ".join(classes)}"' if classes else ""
-        return f"<td{named}{_sort_key(value)}{tip}>{escape(shown)}</td>"
+        whole = f' data-s="{escape(shorten(said, 1000))}"' if shown != said else ""
+        return f"<td{named}{_sort_key(value)}{whole}{tip}>{escape(shown)}</td>"
 
 
 class _Trial:
@@ -110,12 +121,6 @@ class _Trial:
     def cell(self, at: int) -> str:
         name = escape(self._names[at])
         return f'<td class="name"><a href="#trial-{name}">{name}</a></td>'
-
-
-def _has(trial: TrialState, column: str) -> bool:
-    """Tell whether a trial has a metric: a frame says nan where there is none, too."""
-    name = column.removeprefix("metrics.")
-    return name in trial.metrics or name.rpartition(".")[0] in trial.metrics
 
 
 def _is_number(value: Any) -> bool:
@@ -132,7 +137,7 @@ def _sort_key(value: Any) -> str:
 
 def _said_once(frame: pd.DataFrame, names: Sequence[str]) -> str:
     said = [
-        f"{escape(table.short(name))} <b>{escape(shorten(table.text(name, frame[name].iloc[0]), 60))}</b>"
+        f"{escape(table.short(name))} <b>{escape(shorten(table.said(frame, name, 0), 60))}</b>"
         for name in names
     ]
     return f'<p class="quiet">The same in all: {", ".join(said)}</p>' if said else ""

@@ -57,7 +57,8 @@ def page(experiment: Trials, trials: Sequence[TrialState], family: Mapping[str, 
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">'
         f"<title>{name}</title><style>{_file('report.css')}</style></head><body><main>{''.join(parts)}</main>"
-        f"{_plotly() if plots else ''}<script>{_file('report.js')}</script></body></html>\n"
+        f"{_plotly() if plots else ''}<script>{_file('filter.js')}</script>"
+        f"<script>{_file('report.js')}</script></body></html>\n"
     )
 
 

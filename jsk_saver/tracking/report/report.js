@@ -23,25 +23,37 @@
     head.setAttribute("aria-sort", sign > 0 ? "ascending" : "descending");
     table.tBodies[0].append(...rows.map(([, row]) => row));
   };
+  const contents = (cell) => ({
+    text: (cell.dataset.s === undefined ? cell.textContent : cell.dataset.s).trim().toLowerCase(),
+    value: cell.dataset.v === undefined ? undefined : Number(cell.dataset.v),
+  });
+  // What can be asked for: columns by their whole names and short ones, and what is the same in all rows.
+  const columns = Object.create(null);
+  if (table) {
+    for (const [name, said] of Object.entries(JSON.parse(table.dataset.same))) {
+      const value = said.trim() !== "" && Number.isFinite(Number(said)) ? Number(said) : undefined;
+      columns[name.toLowerCase()] = () => ({ text: said.toLowerCase(), value });
+    }
+    for (const [at, head] of all("th", table).entries()) {
+      for (const name of [head.title, head.textContent]) {
+        if (name) columns[name.trim().toLowerCase()] ||= (cells) => cells[at];
+      }
+    }
+  }
   const filter = (text) => {
-    const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-    const heads = all("th", table).map((head) => head.textContent.trim().toLowerCase());
+    const { fits: matches, unknown } = trialFilter(text, columns);
     let shown = 0;
     for (const row of all("tbody tr", table)) {
-      const cells = [...row.cells].map((cell) => cell.textContent.trim().toLowerCase());
-      const fits = words.every((word) => {
-        const at = word.indexOf("=");
-        const column = at > 0 ? heads.indexOf(word.slice(0, at)) : -1;
-        if (column >= 0) return cells[column] === word.slice(at + 1);
-        return cells.some((cell) => cell.includes(word));
-      });
+      const fits = matches([...row.cells].map(contents));
       row.hidden = !fits;
       shown += fits;
       const trial = document.getElementById("trial-" + row.cells[0].textContent);
       if (trial) trial.hidden = !fits;
     }
     const total = table.tBodies[0].rows.length;
-    document.getElementById("count").textContent = words.length ? `${shown} of ${total}` : "";
+    const told = text.trim() ? `${shown} of ${total}` : "";
+    const missing = unknown.length ? ` (no column ${unknown.join(", ")})` : "";
+    document.getElementById("count").textContent = told + missing;
   };
   if (table) {
     table.tHead.addEventListener("click", (event) => {
@@ -72,7 +84,7 @@
     true,
   );
 
-  // Plots, in the colours of the page, drawn once they come into sight --------------------------------
+  // Plots, in the colours of the page; those in sight first --------------------------------------------
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
@@ -96,16 +108,27 @@
   const drawn = () => all(".draw[data-drawn]");
   dark.addEventListener("change", () => drawn().forEach((box) => Plotly.relayout(box, colours())));
   const boxes = all(".draw");
+  const drawAll = () => boxes.forEach(draw);
   const watcher = new IntersectionObserver(
     (seen) => seen.filter((entry) => entry.isIntersecting).forEach((entry) => draw(entry.target)),
     { rootMargin: "400px" },
   );
   boxes.forEach((box) => watcher.observe(box));
+  // Those out of sight follow one by one: who prints or photographs the whole page wants all of them.
+  const idle = window.requestIdleCallback || ((go) => setTimeout(go, 50));
+  const next = () => {
+    const box = boxes.find((one) => !one.dataset.drawn);
+    if (!box) return;
+    draw(box);
+    idle(next);
+  };
+  addEventListener("load", () => idle(next));
+  matchMedia("print").addEventListener("change", (media) => media.matches && drawAll());
 
   // On paper there is nothing to click ------------------------------------------------------------------
   let opened = [];
   addEventListener("beforeprint", () => {
-    boxes.forEach(draw);
+    drawAll();
     drawn().forEach((box) => Plotly.relayout(box, colours()));
     const trials = all("details.trial");
     opened = trials.length <= 50 ? trials.filter((trial) => !trial.open && !trial.hidden) : [];

@@ -30,7 +30,7 @@ def value(said: Any) -> str:
     """Return any JSON value as HTML; floats in six digits, with all of them as a tooltip."""
     if isinstance(said, float):
         return f'<span title="{said!r}">{said:.6g}</span>'
-    whole = human_value(said)
+    whole = "None" if said is None else human_value(said)
     return escape(shorten(whole, _LONGEST))
 
 

@@ -3,7 +3,8 @@
 :func:`reproduce` tells the story; each step is a module: what the record says (``record``), whether all of it
 is there (``pieces``), a worktree at that commit with those changes (``code``), an environment with those
 packages (``environments``, ``venvs``, ``images``), the run (``running``, ``notebooks``, and ``child`` inside
-of it), and what came of it (``matching``, ``verdict``).
+of it), and what came of it (``matching``, ``verdict``, ``produced``). The trials of a run are in a journal of
+its own; one of them is kept. What it saves harms nothing either: see :mod:`jsk_saver.lineage.rerun`.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsk_saver.errors import CannotReproduce, RunFailed
-from jsk_saver.tracking.reproduce import code, environments, matching, pieces, record, running
-from jsk_saver.tracking.reproduce.verdict import Verdict, compare
+from jsk_saver.tracking.reproduce import code, environments, matching, pieces, produced, record, running
+from jsk_saver.tracking.reproduce.verdict import Verdict, check_tolerance, compare
 from jsk_saver.tracking.reproduce.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -25,10 +26,22 @@ __all__ = ["Verdict", "missing", "reproduce"]
 
 
 def missing(
-    experiment: Experiment, name: str, *, environment: str = "auto", repository: str | Path | None = None
+    experiment: Experiment,
+    name: str,
+    *,
+    environment: str = "auto",
+    repository: str | Path | None = None,
+    tell: Callable[[str], None] | None = None,
 ) -> list[pieces.Piece]:
-    """Return what is not there that running a trial again needs; nothing is run or built for it."""
-    return pieces.check(experiment, record.load(experiment, name), environment, repository).missing
+    """Return what is not there that running a trial again needs; nothing is run or built for it.
+
+    A kernel image is pulled, to look into it. ``tell`` is told so, and what else there is to know.
+    """
+    tell = tell or _nobody
+    found = pieces.check(experiment, record.load(experiment, name), environment, repository, tell)
+    for note in found.notes:
+        tell(note)
+    return found.missing
 
 
 def reproduce(
@@ -52,13 +65,14 @@ def reproduce(
     echo
         Is given what the run prints, as it comes.
     """
+    check_tolerance(tolerance)
     tell, echo = tell or _nobody, echo or _nobody
     wanted = record.load(experiment, name)
-    found = pieces.check(experiment, wanted, environment, repository)
+    found = pieces.check(experiment, wanted, environment, repository, tell)
     for note in found.notes:
         tell(note)
-    if found.missing and not (anyway and wanted.recipe.get("program")):
-        raise pieces.refusal(wanted, found.missing)
+    if found.first or (found.missing and not (anyway and wanted.recipe.get("program"))):
+        raise pieces.refusal(wanted, found)
     with Workspace.of(experiment) as workspace:
         place = code.lay_out(workspace, wanted, found)
         try:
@@ -71,16 +85,30 @@ def reproduce(
         tell(f"Running {place.told} …")
         try:
             running.run(experiment, wanted, workspace, place, chosen, echo)
-        except RunFailed:
+        except RunFailed as error:
             if keep is not None:
                 _take_out(workspace, Path(keep))
+            error.kept = _kept_of_a_failure(experiment, workspace, wanted)
             raise
-        new, others = matching.found(experiment, workspace.name, wanted)
-        verdict = compare(experiment, wanted.state, new, others, tolerance)
+        new, others = matching.found(workspace, wanted)
+        kept = matching.keep(experiment, workspace, new)
+        beside = [trial.name for trial in others if trial.name not in kept]
+        verdict = compare(experiment, wanted.state, new, beside, tolerance)
         verdict.environment = chosen.told
+        produced.keep(experiment, new.name, workspace)
         if keep is not None:
             verdict.folder = str(_take_out(workspace, Path(keep)))
     return verdict
+
+
+def _kept_of_a_failure(experiment: Experiment, workspace: Workspace, wanted: record.Wanted) -> str:
+    """Keep the new trial as far as it came, and say so."""
+    try:
+        new, _ = matching.found(workspace, wanted)
+    except RunFailed:
+        return "The trial, as it was; the run had not come to the new one."
+    matching.keep(experiment, workspace, new)
+    return f"The new trial as far as it came: {experiment.name}/{new.name}"
 
 
 def _take_out(workspace: Workspace, folder: Path) -> Path:

@@ -4,21 +4,61 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsk_saver.lineage import pins
+from jsk_saver.settings import REPRODUCE
 from jsk_saver.tracking import values
 from jsk_saver.tracking.journal import layout
+from jsk_saver.tracking.reproduce.workspace import JOURNAL
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.trial import Trial
 
 #: How many trials with the same parameters this process has ended.
 _ended: Counter[str] = Counter()
+
+
+def journal(real: Path, experiment: str) -> Path:
+    """Return the journal of this run, in which the trials of before the program began are seen too.
+
+    What this run makes is its own: of it, only what was asked for is kept in the journal of this machine.
+    """
+    run = Path(os.environ[REPRODUCE]).with_name(JOURNAL)
+    folder, before = run / experiment, real / experiment
+    if folder.is_dir() or not before.is_dir():
+        return run
+    run.mkdir(exist_ok=True)
+    part = Path(tempfile.mkdtemp(prefix=".", dir=run))
+    (before / layout.CODE).mkdir(exist_ok=True)
+    with suppress(FileNotFoundError):
+        shutil.copyfile(before / layout.EXPERIMENT, part / layout.EXPERIMENT)
+    plan = _plan()
+    then = {trial["name"] for trial in plan["siblings"] if experiment == plan["experiment"]}
+    for known in before.iterdir():
+        shared = known.name in (layout.CODE, layout.PULLED_CODE)
+        if shared or (known.name not in then and _began_before(known, plan["began"])):
+            (part / known.name).symlink_to(known)
+    try:
+        part.rename(folder)
+    except OSError:  # another process of the run was quicker
+        shutil.rmtree(part)
+    return run
+
+
+def _began_before(trial: Path, moment: float) -> bool:
+    """Tell whether a folder is that of a trial that had begun; its writers are named after when they did."""
+    if trial.name.startswith(".") or not trial.is_dir():
+        return False
+    first = min((path.name for path in layout.writers(trial)), default="")
+    number = first.partition("-")[0]
+    return not number.isdecimal() or int(number) / 1e9 < moment
 
 
 def place(
@@ -60,7 +100,7 @@ def _renamed(name: str, run: str) -> str:
 
 
 def _plan() -> dict[str, Any]:
-    return _read(os.environ[pins.VARIABLE])
+    return _read(os.environ[REPRODUCE])
 
 
 @lru_cache(maxsize=1)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jsk_saver.errors import CannotReproduce
-from jsk_saver.lineage import changes
+from jsk_saver.lineage import changes, git
 from jsk_saver.tracking.reproduce.pieces import Found
 from jsk_saver.tracking.reproduce.record import Wanted
 from jsk_saver.tracking.reproduce.workspace import Workspace
@@ -37,11 +37,11 @@ def lay_out(workspace: Workspace, wanted: Wanted, found: Found) -> Place:
     """
     if found.root:
         _worktree(workspace, wanted, found.root)
-        _apply(workspace, wanted)
         for item in found.left_out:
             target = _below(workspace, Path(item["path"]))
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(Path(wanted.recipe["root"], item["path"]), target)
+        _apply(workspace, wanted)
     else:
         workspace.code.mkdir()
     return _place(workspace, wanted)
@@ -52,19 +52,19 @@ def _place(workspace: Workspace, wanted: Wanted) -> Place:
     said = Path(recipe["program"])
     inside = not said.is_absolute()
     program = _below(workspace, said) if inside else workspace.folder / "program" / said.name
-    kept = wanted.kept("kept")
-    if kept is not None and kept.exists():
+    kept = wanted.read("kept")
+    if kept is not None:
         program.parent.mkdir(parents=True, exist_ok=True)
         # Written only if it is another: Git's view of an unchanged file stays as quick as it was.
-        if not program.exists() or program.read_bytes() != kept.read_bytes():
-            program.write_bytes(kept.read_bytes())
+        if not program.exists() or program.read_bytes() != kept:
+            program.write_bytes(kept)
     folder = Path(recipe.get("folder", "."))
     folder = program.parent if folder.is_absolute() else _below(workspace, folder)
     folder.mkdir(parents=True, exist_ok=True)
     paths = tuple(_below(workspace, Path(path)) for path in recipe.get("paths", ()))
     commit = wanted.code.get("commit", "")
     told = f"{said} at {commit[:12]}" if commit else str(said)
-    if wanted.code.get("dirty"):
+    if commit and wanted.code.get("dirty"):
         told += " with its uncommitted changes"
     return Place(program, program.parent if program.suffix == ".ipynb" else folder, paths, told)
 
@@ -94,13 +94,27 @@ def _worktree(workspace: Workspace, wanted: Wanted, root: str) -> None:
 
 
 def _apply(workspace: Workspace, wanted: Wanted) -> None:
-    path = wanted.kept("changes")
-    if path is None or not path.exists():
+    data = wanted.read("changes")
+    if data is None:
         return
-    _, diff = changes.split(path.read_bytes())
+    _, diff = changes.split(data)
+    digests = set()
     if diff.strip():
         _run(workspace.code, "apply", "--index", "--binary", "--whitespace=nowarn", "-", stdin=diff)
+        digests.add(changes.digest(workspace.code) if wanted.state.pulled else "")
         _run(workspace.code, "reset", "--quiet", "--mixed")  # what was untracked is so again
+    if wanted.state.pulled:  # from a place that others write to
+        _check_changes(wanted, digests | {changes.digest(workspace.code)})
+
+
+def _check_changes(wanted: Wanted, digests: set[str]) -> None:
+    """Make sure that the changes are those that the record names, new files all staged or none of them."""
+    if wanted.code.get("dirty") not in digests - {git.UNKNOWN}:
+        raise CannotReproduce(
+            f"The uncommitted changes that came with {wanted.address} may not be those of its record.",
+            kept="Everything; nothing has run.",
+            hint=f"git apply --stat {wanted.kept('changes')}    # what they would change",
+        )
 
 
 def _run(folder: str | Path, *arguments: str, stdin: bytes = b"") -> None:

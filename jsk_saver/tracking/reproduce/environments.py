@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from jsk_saver.errors import CannotReproduce, SettingsError
 from jsk_saver.lineage import kernel, packages
+from jsk_saver.tracking.reproduce import images
 from jsk_saver.tracking.reproduce.record import Wanted
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ class Environment:
     engine: str = ""
 
 
-def choose(wanted: Wanted, asked: str) -> Choice:
-    """Return which environment fits the record.
+def choose(wanted: Wanted, asked: str, tell: Callable[[str], None]) -> Choice:
+    """Return which environment fits the record; ``tell`` is told of what takes long.
 
     Raises
     ------
@@ -81,25 +82,43 @@ def choose(wanted: Wanted, asked: str) -> Choice:
     image = recorded.get("image", "")
     known = _recorded_packages(wanted)
     differences = _differences(known, recorded.get("python", "")) if known is not None else None
+    notes: list[str] = []
     same_image = not image or image == kernel.image()
     if asked == "here" or (asked == "auto" and differences == [] and same_image):
         return Choice(notes=_told(differences))
     if asked == "image" or (asked == "auto" and image):
-        engine = next((path for name in ("docker", "podman") if (path := shutil.which(name))), "")
+        engine = images.engine()
         if engine and image:
-            from jsk_saver.tracking.reproduce import images
-
-            images.need(engine, image)
-            return Choice("image", "python", image=image, engine=engine)
+            return _image(wanted, image, engine, known, tell)
+        what = "No kernel image was recorded" if not image else "There is no container engine here"
         if asked == "image":
-            what = "No kernel image was recorded" if not image else "There is no container engine here"
             raise CannotReproduce(f"{what}.", hint="--environment=venv")
+        notes.append(f"{what}: instead of the kernel image {image}, a virtual environment.")
     if known is None:
         raise CannotReproduce(
-            "The list of packages was not kept, or is lost.",
+            "The list of packages was not kept, is lost, or was altered.",
             hint="--environment=here    # with what is installed here",
         )
-    return Choice("venv", _interpreter(recorded.get("python", "")), tuple(known))
+    return Choice("venv", _interpreter(recorded.get("python", "")), tuple(known), notes=notes)
+
+
+def _image(
+    wanted: Wanted, image: str, engine: str, known: list[str] | None, tell: Callable[[str], None]
+) -> Choice:
+    """Return the recorded image, once it is here and known to be able to run the program."""
+    images.need(engine, image, tell)
+    inside = images.inside(engine, image)
+    if wanted.recipe.get("program", "").endswith(".ipynb") and not inside.notebooks:
+        raise CannotReproduce(
+            f"The kernel image {image} has no nbclient and ipykernel, which run notebooks.",
+            hint="--environment=venv    # the recorded packages, without the image",
+        )
+    differences = None
+    if known is not None:
+        differences = _differences(known, wanted.state.environment.get("python", ""), inside)
+    return Choice(
+        "image", images.PYTHON, image=image, engine=engine, notes=_told(differences, "The kernel image")
+    )
 
 
 def make(experiment: Experiment, wanted: Wanted, choice: Choice, tell: Callable[[str], None]) -> Environment:
@@ -111,7 +130,7 @@ def make(experiment: Experiment, wanted: Wanted, choice: Choice, tell: Callable[
         If packages cannot be installed.
     """
     if choice.kind == "image":
-        return Environment("python", f"the kernel image {choice.image}", choice.image, choice.engine)
+        return Environment(choice.python, f"the kernel image {choice.image}", choice.image, choice.engine)
     if choice.kind == "here":
         same = not choice.notes
         return Environment(
@@ -130,17 +149,16 @@ def make(experiment: Experiment, wanted: Wanted, choice: Choice, tell: Callable[
 
 
 def _recorded_packages(wanted: Wanted) -> list[str] | None:
-    path = wanted.kept("packages")
-    if path is None or not path.exists():
-        return None
-    return path.read_text(encoding="utf-8").split()
+    listed = wanted.read("packages")
+    return listed.decode("utf-8", "replace").split() if listed is not None else None
 
 
-def _differences(recorded: list[str], python: str) -> list[str]:
-    """Return what is not here as it was, each as people say it."""
-    here = dict(line.partition("==")[::2] for line in packages()[1].split())
+def _differences(recorded: list[str], python: str, inside: images.Inside | None = None) -> list[str]:
+    """Return what is not here, or inside of an image, as it was, each as people say it."""
+    installed = inside.packages if inside else packages()[1].split()
+    here = dict(line.partition("==")[::2] for line in installed)
     then = dict(line.partition("==")[::2] for line in recorded)
-    now = sys.version.split()[0].rstrip("+")
+    now = inside.python if inside else sys.version.split()[0].rstrip("+")
     found = [f"Python {now} instead of {python}"] if python and python != now else []
     for name in sorted((here.keys() | then.keys()) - set(_NOT_COMPARED)):
         if here.get(name) != then.get(name):
@@ -148,14 +166,14 @@ def _differences(recorded: list[str], python: str) -> list[str]:
     return found
 
 
-def _told(differences: list[str] | None) -> list[str]:
+def _told(differences: list[str] | None, where: str = "This environment") -> list[str]:
     if differences is None:
-        return ["Which packages were installed then is not known; those of this environment are used."]
+        return [f"Which packages were installed then is not known. {where} is used as it is."]
     if not differences:
         return []
     shown = "; ".join(differences[:_MOST_TOLD])
     more = f"; and {len(differences) - _MOST_TOLD} more" if len(differences) > _MOST_TOLD else ""
-    return [f"This environment is not the recorded one: {shown}{more}."]
+    return [f"{where} is not the recorded one: {shown}{more}."]
 
 
 def _interpreter(recorded: str) -> str:

@@ -48,20 +48,31 @@ def execute(notebook: Path, python: str, executed: Path) -> int:
 
 
 def inject(book: Any, params: dict[str, Any]) -> None:
-    """Set those parameters that the cell tagged ``parameters`` sets; nothing without such a cell."""
-    book.cells = [cell for cell in book.cells if _INJECTED not in _tags(cell)]
-    for place, cell in enumerate(book.cells):
-        if _TAG in _tags(cell):
-            names = _assigned(cell.source)
-            lines = [f"{name} = {value!r}" for name, value in params.items() if name in names]
-            if lines:
-                import nbformat
+    """Set those parameters that the cell tagged ``parameters`` sets, or one that papermill has added.
 
-                text = "# Parameters of the trial that is reproduced\n" + "\n".join(lines)
-                metadata = {"tags": [_INJECTED]}
-                cell = nbformat.v4.new_code_cell(text, metadata=metadata)  # type: ignore[no-untyped-call]
-                book.cells.insert(place + 1, cell)
-            return
+    As papermill does it, they go where it has put some before, else behind the tagged cell. What it set then
+    stays: not all of it need be a parameter of the trial. Nothing is set without such a cell.
+    """
+    tagged = _first(book, _TAG)
+    place = _first(book, _INJECTED)
+    before = book.cells[place].source if place is not None else ""
+    names = _assigned(before) | (_assigned(book.cells[tagged].source) if tagged is not None else set())
+    lines = [f"{name} = {value!r}" for name, value in params.items() if name in names]
+    if not lines:
+        return
+    text = "# Parameters of the trial that is reproduced\n" + "\n".join(lines)
+    if place is not None:
+        book.cells[place].source = f"{before}\n\n{text}"
+    elif tagged is not None:
+        import nbformat
+
+        metadata = {"tags": [_INJECTED]}
+        cell = nbformat.v4.new_code_cell(text, metadata=metadata)  # type: ignore[no-untyped-call]
+        book.cells.insert(tagged + 1, cell)
+
+
+def _first(book: Any, tag: str) -> int | None:
+    return next((place for place, cell in enumerate(book.cells) if tag in _tags(cell)), None)
 
 
 def _tags(cell: Any) -> list[str]:

@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,10 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jsk_saver.errors import RunFailed
-from jsk_saver.settings import PREFIX
+from jsk_saver.settings import ARGUMENT, PREFIX
+from jsk_saver.tracking import spawning
 from jsk_saver.tracking.reproduce import images
 from jsk_saver.tracking.reproduce.code import Place
 from jsk_saver.tracking.reproduce.environments import Environment
+from jsk_saver.tracking.reproduce.produced import EXECUTED
 from jsk_saver.tracking.reproduce.record import Wanted
 from jsk_saver.tracking.reproduce.workspace import Workspace
 
@@ -55,10 +56,11 @@ def run(
     arguments = _arguments(wanted, workspace, place, environment)
     name = f"jsk-{workspace.name}"
     if environment.image:
+        own, seen = images.own_home(workspace.folder)
         home = experiment.saver.settings.home
-        mounted = [workspace.folder, home, *_store(experiment), *_git_folder(workspace)]
+        mounted = [workspace.folder, home, *_stores(experiment, wanted), *_git_folder(workspace), *seen]
         arguments = images.command(
-            environment.engine, environment.image, name, place.folder, variables, mounted, arguments
+            environment.engine, environment.image, name, place.folder, variables | own, mounted, arguments
         )
         variables = {}
     with _ending_orderly(), workspace.log.open("wb") as log:
@@ -85,17 +87,12 @@ def run(
 def _arguments(wanted: Wanted, workspace: Workspace, place: Place, environment: Environment) -> list[str]:
     recipe = wanted.recipe
     if place.program.suffix == ".ipynb":
-        runner = environment.python if environment.image else sys.executable
         module = "jsk_saver.tracking.reproduce.notebooks"
-        return [
-            runner,
-            "-m",
-            module,
-            str(place.program),
-            environment.python,
-            str(workspace.folder / "executed.ipynb"),
-        ]
-    given = [str(argument) for argument in recipe.get("arguments", ())]
+        said = [str(place.program), environment.python, str(workspace.folder / EXECUTED)]
+        if environment.image:
+            return [environment.python, "-P", "-m", module, *said]
+        return spawning.command(module, *said)
+    given = wanted.arguments()
     if recipe.get("module"):
         return [environment.python, "-m", recipe["module"], *given]
     return [environment.python, str(place.program), *given]
@@ -103,8 +100,12 @@ def _arguments(wanted: Wanted, workspace: Workspace, place: Place, environment: 
 
 def _inherited(wanted: Wanted) -> dict[str, str]:
     """Return our own environment without what belongs to our own work, or to the repository as it is now."""
-    kept = {name: value for name, value in os.environ.items() if name not in _OURS}
-    root = wanted.recipe.get("root")
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _OURS and not name.startswith(ARGUMENT)
+    }
+    root = wanted.recipe.get("root") if wanted.code.get("commit") else None
     here = [path for path in kept.get("PYTHONPATH", "").split(os.pathsep) if path]
     if root and here:
         outside = [path for path in here if not f"{os.path.realpath(path)}/".startswith(f"{root}/")]
@@ -132,10 +133,13 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _store(experiment: Experiment) -> Iterator[Path]:
-    store = Path(experiment.saver.settings.store_uri)
-    if store.is_absolute() and store.exists():
-        yield store
+def _stores(experiment: Experiment, wanted: Wanted) -> Iterator[Path]:
+    """Yield the local stores that the program reads and writes, as far as the record knows them."""
+    known = [read["store"] for read in wanted.reads]
+    known += [item.get("store", "") for trial in wanted.siblings for item in trial.outputs]
+    for store in map(Path, dict.fromkeys([experiment.saver.settings.store_uri, *known])):
+        if store.is_absolute() and store.exists():
+            yield store
 
 
 def _git_folder(workspace: Workspace) -> Iterator[Path]:
@@ -196,6 +200,5 @@ def _failure(code: int, log: Path, place: Place) -> RunFailed:
     said = "".join(f"\n  {line}" for line in lines)
     return RunFailed(
         f"{place.program.name} {how}; it said last:{said}",
-        kept="The trials it had finished, with links to those they reproduce.",
         hint="--keep=FOLDER    # keeps the code as it ran, and all that it printed",
     )

@@ -62,7 +62,7 @@ def make(
             tell(f"Making an environment with the {len(wanted)} recorded packages …")
             shutil.rmtree(place, ignore_errors=True)
             try:
-                _call([python, "-m", "venv", str(place)], "A virtual environment could not be made")
+                _call([python, "-P", "-m", "venv", str(place)], "A virtual environment could not be made")
                 _install(interpreter, wanted)
                 (place / _READY).touch()
             finally:
@@ -105,8 +105,8 @@ _HINT = "--environment=here    # with what is installed here"
 
 def _pip(python: Path, lines: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [str(python), "-m", "pip", "install", "--no-deps", "--no-input", "--disable-pip-version-check", "-r",
-         "/dev/stdin"],
+        [str(python), "-P", "-m", "pip", "install", "--no-deps", "--no-input", "--disable-pip-version-check",
+         "-r", "/dev/stdin"],
         input="\n".join(lines),
         capture_output=True,
         text=True,

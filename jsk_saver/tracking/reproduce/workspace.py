@@ -16,12 +16,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from jsk_saver.lineage import pins
+from jsk_saver.settings import REPRODUCE
 from jsk_saver.tracking.reproduce.record import Wanted
 
 if TYPE_CHECKING:
     from jsk_saver.tracking.experiment import Experiment
 
+#: The folder of the trials of a run, beside its plan.
+JOURNAL = "journal"
 _LETTERS = "abcdefghjkmnpqrstvwxyz23456789"
 
 
@@ -51,6 +53,11 @@ class Workspace:
         return self.folder / "code"
 
     @property
+    def journal(self) -> Path:
+        """Where the run's trials are, until one of them is kept."""
+        return self.folder / JOURNAL
+
+    @property
     def log(self) -> Path:
         """What the run prints."""
         return self.folder / "log.txt"
@@ -60,7 +67,7 @@ class Workspace:
         (self.folder / "repository").write_text(root, encoding="utf-8")
 
     def plan(self, wanted: Wanted) -> None:
-        """Write what the run is to know: pins, parameters, and which trials it is like."""
+        """Write what the run is to know: what was read and saved then, and which trials it is like."""
         siblings = [{"name": trial.name, "params": trial.params} for trial in wanted.siblings]
         plan = {
             "run": self.name,
@@ -68,13 +75,15 @@ class Workspace:
             "trial": wanted.state.name,
             "params": wanted.state.params,
             "siblings": siblings,
-            "pins": wanted.reads,
+            "began": min(trial.started for trial in wanted.siblings),
+            "pins": wanted.pins,
+            "outputs": wanted.outputs,
         }
         (self.folder / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
 
     def variables(self) -> dict[str, str]:
         """Return what the run's environment says of the plan."""
-        return {pins.VARIABLE: str(self.folder / "plan.json")}
+        return {REPRODUCE: str(self.folder / "plan.json")}
 
     def __enter__(self) -> Self:
         self._runs.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from typing import Any
 
 from jsk_saver.errors import SettingsError
 from jsk_saver.settings import Settings
+from jsk_saver.tracking.masking import without_login
 from jsk_saver.tracking.sinks.base import Batch, Logged, Refusals, Sink, SinkDown
 
 __all__ = ["Batch", "Logged", "Refusals", "Sink", "SinkDown", "check_address", "default_sinks", "open_sink"]
@@ -30,7 +31,8 @@ def check_address(address: str) -> str:
     kind, _, rest = address.strip().partition(":")
     if kind not in _KINDS or (rest and kind != "mlflow"):
         raise SettingsError(
-            f"There is no sink {address!r}.", hint='JSK_SINKS="sagemaker,mlflow:http://127.0.0.1:5000,store"'
+            f"There is no sink {without_login(address)!r}.",
+            hint='JSK_SINKS="sagemaker,mlflow:http://127.0.0.1:5000,store"',
         )
     if kind == "mlflow":
         from jsk_saver.tracking.sinks.mlflow.address import tracking_uri

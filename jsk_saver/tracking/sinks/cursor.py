@@ -21,7 +21,7 @@ class Cursor:
     Parameters
     ----------
     sink
-        Its address.
+        Its address, without who logs in there.
     events, points
         By writer: the byte in its events, and the number of its point, that come next.
     sending

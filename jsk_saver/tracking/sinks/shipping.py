@@ -9,6 +9,7 @@ from pathlib import Path
 from jsk_saver.errors import JskError
 from jsk_saver.tracking import state
 from jsk_saver.tracking.journal import copies
+from jsk_saver.tracking.masking import without_login
 from jsk_saver.tracking.sinks import cursor as cursors
 from jsk_saver.tracking.sinks import ending
 from jsk_saver.tracking.sinks.base import SYNC, Batch, Sink, SinkDown
@@ -16,11 +17,12 @@ from jsk_saver.tracking.sinks.batching import experiment_of, next_batch
 
 
 def cursor_path(trial: Path, address: str) -> Path:
-    """Return where the position of a sink in a trial is kept."""
+    """Return where the position of a sink in a trial is kept: the same whoever logs in there."""
     import hashlib
 
-    kind = address.partition(":")[0]
-    return trial / f"{kind}-{hashlib.sha256(address.encode()).hexdigest()[:12]}.cursor"
+    public = without_login(address)
+    kind = public.partition(":")[0]
+    return trial / f"{kind}-{hashlib.sha256(public.encode()).hexdigest()[:12]}.cursor"
 
 
 def ship(trial: Path, sink: Sink, *, patient: bool = False) -> bool:
@@ -51,7 +53,7 @@ def ship(trial: Path, sink: Sink, *, patient: bool = False) -> bool:
         cursor = cursors.load(path)
         if patient and _rests(trial, sink, cursor):
             return False
-        cursor.sink = sink.address
+        cursor.sink = without_login(sink.address)
         while (found := next_batch(trial, cursor, sink.most_points)) is not None:
             batch, reached = found
             cursor.sending = reached
@@ -102,13 +104,13 @@ def note_trouble(trial: Path, address: str, error: JskError) -> None:
     with cursors.alone(path) as nobody_else:
         if nobody_else:
             cursor = cursors.load(path)
-            cursor.sink = address
+            cursor.sink = without_login(address)
             _note(path, cursor, error)
 
 
 def _note(path: Path, cursor: cursors.Cursor, error: Exception) -> None:
     cursor.since = cursor.since or time.time()
-    cursor.trouble = str(getattr(error, "what", "") or error or type(error).__name__)
+    cursor.trouble = without_login(str(getattr(error, "what", "") or error or type(error).__name__))
     hint = getattr(error, "hint", "")
     if hint and hint != SYNC:  # which is what everybody is told who sees this
         cursor.trouble += f" Next: {hint}"
@@ -118,4 +120,5 @@ def _note(path: Path, cursor: cursors.Cursor, error: Exception) -> None:
 def _down(sink: Sink, error: Exception) -> SinkDown:
     if isinstance(error, SinkDown):
         return error
-    return SinkDown(f"{sink.address} did not take it: {type(error).__name__}: {error}", only_this=True)
+    what = f"{sink.address} did not take it: {type(error).__name__}: {error}"
+    return SinkDown(without_login(what), only_this=True)

@@ -8,11 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from jsk_saver.tracking.journal import layout, points, reading
+from jsk_saver.tracking.masking import without_login
 from jsk_saver.tracking.sinks import cursor as cursors
 from jsk_saver.tracking.sinks import pending
 from jsk_saver.tracking.sinks.batching import Positions
 from jsk_saver.tracking.sinks.cursor import Cursor
 from jsk_saver.tracking.sinks.shipping import cursor_path
+
+#: In front of what was said of another trial, of one that has not been tried since.
+_WAITS = "It waits for the sink: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +26,7 @@ class Standing:
     Parameters
     ----------
     experiment, trial, sink
-        Which.
+        Which; the sink's address without who logs in there.
     events, points
         How many are unsent.
     since
@@ -50,6 +54,11 @@ class Standing:
         """Whether there is something to send."""
         return bool(self.events or self.points)
 
+    @property
+    def reason(self) -> str:
+        """What the trouble is, whichever trial it was seen with."""
+        return self.why.removeprefix(_WAITS)
+
 
 def every(journal: Path) -> list[Standing]:
     """Return how each trial stands that has a sink, or had one.
@@ -59,7 +68,7 @@ def every(journal: Path) -> list[Standing]:
     found = list(_each(journal))
     said = {item.sink: item for item in found if item.why}
     return [
-        replace(item, why=f"It waits for the sink: {said[item.sink].why}", since=said[item.sink].since)
+        replace(item, why=_WAITS + said[item.sink].why, since=said[item.sink].since)
         if item.unsent and not item.why and item.sink in said
         else item
         for item in found
@@ -67,7 +76,10 @@ def every(journal: Path) -> list[Standing]:
 
 
 def _each(journal: Path) -> Iterator[Standing]:
-    waiting = {(item.experiment, item.trial): item.sinks for item in pending.every(journal)}
+    waiting = {
+        (item.experiment, item.trial): [without_login(sink) for sink in item.sinks]
+        for item in pending.every(journal)
+    }
     for trial in _trials(journal):
         known = {cursor.sink: cursor for cursor in _cursors(trial) if cursor.sink}
         asked = waiting.get((trial.parent.name, trial.name), [])
@@ -92,9 +104,9 @@ def of(trial: Path, sink: str, cursor: Cursor | None = None, *, quiet: bool = Fa
     cursor = cursor or cursors.load(cursor_path(trial, sink))
     events, count = (0, 0) if quiet else unsent(trial, cursor, end(trial))
     refused, memory = list(cursor.refused), dict(cursor.memory)
-    return Standing(
-        trial.parent.name, trial.name, sink, events, count, cursor.since, cursor.trouble, refused, memory
-    )
+    names = trial.parent.name, trial.name, without_login(sink)
+    since, why = (0.0, "") if quiet else (cursor.since, cursor.trouble)
+    return Standing(*names, events, count, since, why, refused, memory)
 
 
 def end(trial: Path) -> Positions:

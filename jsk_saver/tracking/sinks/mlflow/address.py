@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from jsk_saver.errors import SettingsError
+from jsk_saver.tracking.masking import without_login
 
 #: Set by MLflow's users for MLflow itself.
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -57,7 +58,8 @@ def tracking_uri(said: str) -> str:
             f"The sink 'mlflow:{uri}' is a plain folder, which MLflow does not write to any more.",
             hint=f"{_EXAMPLES}\n        mlflow migrate-filestore --help    # for runs that are there",
         )
-    raise SettingsError(f"The sink 'mlflow:{uri}' is nothing that MLflow writes to.", hint=_EXAMPLES)
+    public = without_login(uri)
+    raise SettingsError(f"The sink 'mlflow:{public}' is nothing that MLflow writes to.", hint=_EXAMPLES)
 
 
 def artifact_root(uri: str) -> str | None:

@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from jsk_saver.errors import MissingExtra
+from jsk_saver.tracking.masking import without_login
 from jsk_saver.tracking.sinks.base import SinkDown
 
 _INSTALL = "pip install 'jsk-saver[mlflow]'"
@@ -56,6 +57,8 @@ class Client:
 
     def __init__(self, uri: str, profile: str = "") -> None:
         self.uri, self._profile = uri, profile
+        #: For people: the URI without who logs in.
+        self.place = without_login(uri)
         try:
             import mlflow
             from mlflow.tracking import MlflowClient
@@ -65,7 +68,7 @@ class Client:
             elif not uri.startswith("http"):
                 import sqlalchemy  # noqa: F401 - MLflow would only say that it does not know the URI
         except ImportError as error:
-            raise MissingExtra(f"The sink mlflow:{uri} needs {error.name}.", hint=_INSTALL) from error
+            raise MissingExtra(f"The sink mlflow:{self.place} needs {error.name}.", hint=_INSTALL) from error
         self._mlflow = mlflow
         for name in _CHATTY:
             logging.getLogger(name).setLevel(logging.WARNING)
@@ -140,9 +143,7 @@ class Client:
         return self._down(f"fails: {_short(message)}")
 
     def _down(self, what: str, *, only_this: bool = False, hint: str = "") -> SinkDown:
-        from jsk_saver.doctor.report import without_login
-
-        return SinkDown(without_login(f"MLflow at {self.uri} {what}"), only_this=only_this, hint=hint)
+        return SinkDown(without_login(f"MLflow at {self.place} {what}"), only_this=only_this, hint=hint)
 
 
 @contextmanager
@@ -160,7 +161,7 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
 
 
 def _short(error: object) -> str:
-    said = " ".join(str(error).split())
+    said = without_login(" ".join(str(error).split()))
     return said if len(said) <= _LONGEST else f"{said[: _LONGEST - 1]}…"
 
 

@@ -65,7 +65,7 @@ class Runs:
         if found is None or found.lifecycle_stage == "deleted":
             number = found.experiment_id if found is not None else "…"
             raise SinkDown(
-                f"The experiment {name!r} was deleted in MLflow at {self._client.uri}.",
+                f"The experiment {name!r} was deleted in MLflow at {self._client.place}.",
                 only_this=True,
                 hint=f"mlflow experiments restore --experiment-id {number}",
             )

@@ -51,7 +51,7 @@ class MLflowSink:
             self._send(batch, memory, refused)
         except Gone as error:
             raise SinkDown(
-                f"MLflow at {self._client.uri} does not know the run of {batch.trial} any more: {error}",
+                f"MLflow at {self._client.place} does not know the run of {batch.trial} any more: {error}",
                 only_this=True,
                 hint=f"jsk trials sync --anew {batch.experiment['name']}/{batch.trial}",
             ) from error
@@ -84,7 +84,7 @@ class MLflowSink:
             experiment = self._runs.experiment(batch.experiment)
             memory["run"], deleted = self._runs.run(experiment, Path(batch.folder))
             if self._client.uri.startswith("http"):
-                memory["url"] = f"{self._client.uri}/#/experiments/{experiment}/runs/{memory['run']}"
+                memory["url"] = f"{self._client.place}/#/experiments/{experiment}/runs/{memory['run']}"
             if deleted:
                 raise _Deleted
             batch.keep()
