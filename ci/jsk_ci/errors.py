@@ -56,7 +56,7 @@ class StudioError(JskError, RuntimeError):
 
 
 class StudioBusy(StudioError):
-    """SageMaker throttles, is in trouble or does not answer; whether the call was carried out is not known."""
+    """SageMaker throttles, is in trouble or does not answer; whether the call was carried out is unknown."""
 
 
 class NotPublished(StudioError):
