@@ -9,6 +9,17 @@ from pathlib import Path
 import pytest
 
 from jsk_ci import registry_http
+from tests.ci.building import (  # noqa: F401 - fixtures: engines and bases, once in a whole run
+    base,
+    engine,
+    experiment,
+    kernels,
+    packages,
+    place,
+    storage,
+    surroundings,
+    whole,
+)
 from tests.ci.locked import fill
 from tests.ci.package_index import PackageIndex
 from tests.servers.registry import Registry

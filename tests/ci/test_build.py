@@ -14,7 +14,6 @@ import pytest
 
 from jsk_ci import build, labels
 from jsk_ci.context import TIME
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Kernels, Made, elsewhere
 
 pytestmark = pytest.mark.slow

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from jsk_ci import build, delta, fingerprint, labels, lockfile, project, sizes
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import ROOT, Kernels, Made
 
 HOME = {"HOME": "/home/sagemaker-user"}

@@ -12,7 +12,6 @@ from jsk_ci import build, registry
 from jsk_ci.errors import BuildFailed, OverBudget, ProjectError, RegistryError
 from jsk_ci.references import Reference
 from tests.ci import locked
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Kernels, Made
 from tests.ci.package_index import PackageIndex, make_wheel
 

@@ -12,7 +12,6 @@ import pytest
 from jsk_ci import handing, registry
 from jsk_ci.references import Reference
 from tests.ci import locked
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Kernels, Made, own_package
 
 

@@ -12,7 +12,6 @@ from jsk_ci.builders import choosing, program, words
 from jsk_ci.builders.buildah import Buildah as BuildahBuilder
 from jsk_ci.builders.docker import Docker as DockerBuilder
 from jsk_ci.errors import NoBuilder, ProjectError, RegistryError
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Kernels, Made, Place
 from tests.ci.package_index import PackageIndex
 from tests.servers.buildah import Buildah

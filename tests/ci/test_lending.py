@@ -12,7 +12,6 @@ from jsk_ci import build, lending
 from jsk_ci.errors import RegistryError
 from jsk_ci.references import Reference
 from jsk_ci.registry import Repository
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Kernels, Made
 from tests.servers.registry import Registry
 

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Place
 from tests.ci.locked import git
 from tests.ci.package_index import PackageIndex

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.ci.building import *  # noqa: F403 - fixtures
 from tests.ci.building import Kernels, Made
 
 pytestmark = pytest.mark.slow
