@@ -211,7 +211,8 @@ def storage() -> Iterator[Buildah]:
         pytest.skip(str(reason))
 
 
-@pytest.fixture(scope="session")
+# Of the package, not of the session: the variables of these surroundings are for these tests alone.
+@pytest.fixture(scope="package")
 def surroundings(engine: Docker, storage: Buildah, packages: PackageIndex) -> Iterator[None]:
     """Let builders and installers see these servers, and nothing of the machine's user."""
     with pytest.MonkeyPatch.context() as patch:
@@ -223,7 +224,7 @@ def surroundings(engine: Docker, storage: Buildah, packages: PackageIndex) -> It
         yield
 
 
-@pytest.fixture(scope="session", params=["docker", "buildah"])
+@pytest.fixture(scope="package", params=["docker", "buildah"])
 def kernels(
     request: pytest.FixtureRequest,
     surroundings: None,
@@ -235,7 +236,7 @@ def kernels(
     return Kernels(request.param, tmp_path_factory.mktemp(request.param), packages, place)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def base(kernels: Kernels) -> Made:
     """A base with small packages, in the registry."""
     folder = kernels.write(
@@ -248,7 +249,7 @@ def base(kernels: Kernels) -> Made:
     return kernels.build(folder, push=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def whole(kernels: Kernels) -> Made:
     """The kit's own base, with packages of the public index, in the registry."""
     with pytest.MonkeyPatch.context() as patch:
@@ -259,7 +260,7 @@ def whole(kernels: Kernels) -> Made:
     return Made(order, image, str(build.push_candidate(image, kernels.builder)))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def experiment(kernels: Kernels, base: Made) -> Made:
     """An experiment on it that adds, upgrades and downgrades."""
     folder = kernels.write(

@@ -36,6 +36,14 @@ DELIVERED = [f"iris: {step}" for step in ("build", "smoke", "sbom", "scan", "pus
 LINTED = {"notebooks-lint", "notebooks-test"}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def index_of_the_machine() -> Iterator[None]:
+    """Let these builds install from where the machine does, not from the index of other tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("PIP_INDEX_URL", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module")
 def gitlab(tmp_path_factory: pytest.TempPathFactory) -> GitLab:
     """What runs pipelines."""
