@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 DELTA, WHOLE = "delta on the base", "full rebuild of the same lock"
 TIMES, DOMAIN = 50, "d-bench"
-_HOME, _MARK = {"HOME": "/home/sagemaker-user"}, "measured "
+_HOME, _MARK, _PYTHON = {"HOME": "/home/sagemaker-user"}, "measured ", "/opt/jsk/env/bin/python"
 _START = """
 import json, subprocess, sys, time
 begun = time.perf_counter()
@@ -146,14 +146,16 @@ def _built(world: World) -> Row:
 
 
 def _started(context: Context, world: World) -> Row:
+    from jsk_ci.builders.base import Container
+
     image, name = world.image(world.experiment("1.0"))
     runs = []
     for _ in range(context.rounds(5) + 1):
         begun = time.perf_counter()
-        ran = world.builder.run(image, ["/opt/jsk/env/bin/python", "-c", "pass"])
+        ran = world.builder.run(Container(image, [_PYTHON, "-c", "pass"]))
         empty = time.perf_counter() - begun
         assert ran.code == 0, ran.output
-        ran = world.builder.run(image, ["/opt/jsk/env/bin/python", "-c", _START, name], variables=_HOME)
+        ran = world.builder.run(Container(image, [_PYTHON, "-c", _START, name], variables=_HOME))
         told = [line for line in ran.output.splitlines() if line.startswith(_MARK)]
         if not told:
             raise RuntimeError(f"no cell ran in {image}:\n{ran.output[-3000:]}")

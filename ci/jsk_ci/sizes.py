@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
-from jsk_ci.builders.base import Builder
+from jsk_ci.builders.base import Builder, Container
 from jsk_ci.errors import BuildFailed
 from jsk_saver.human import human_size
 
@@ -30,7 +30,7 @@ def measure(reference: str, builder: Builder) -> dict[str, int]:
     BuildFailed
         If the image's Python does not start.
     """
-    ran = builder.run(reference, ["/opt/jsk/env/bin/python", "-I", "-B", "-c", _SCRIPT])
+    ran = builder.run(Container(reference, ["/opt/jsk/env/bin/python", "-I", "-B", "-c", _SCRIPT]))
     if ran.code:
         raise BuildFailed(f"{reference} cannot tell what is in it: {ran.output.strip()[-500:]}")
     found: dict[str, int] = json.loads(ran.output.strip().splitlines()[-1])

@@ -15,7 +15,7 @@ import pytest
 from jsk_ci import build, project
 from jsk_ci.build import Order
 from jsk_ci.builders import choosing
-from jsk_ci.builders.base import Builder, Context, Image
+from jsk_ci.builders.base import Builder, Container, Context, Image
 from tests.ci import locked
 from tests.ci.package_index import PackageIndex
 from tests.servers import rootfs
@@ -27,25 +27,7 @@ from tests.servers.s3 import ServerUnavailable
 
 RECIPE = Path(build.__file__).parent / "recipe"
 ROOT = Path(__file__).parents[2]
-PROJECT = """\
-[project]
-name = "{name}"
-version = "1.0"
-requires-python = ">=3.11,<3.12"
-dependencies = [{dependencies}]
-
-[tool.poetry]
-package-mode = false
-
-[[tool.poetry.source]]
-name = "here"
-url = "{url}"
-priority = "primary"
-{more}
-[tool.jsk.kernel]
-name = "{name}"
-{kernel}
-"""
+_PYTHON = ">=3.11,<3.12"
 
 
 @dataclass
@@ -114,9 +96,10 @@ class Kernels:
         """Write and lock a kernel's folder; a base, unless ``kernel`` says otherwise."""
         folder = self.folder / name
         folder.mkdir(parents=True, exist_ok=True)
-        listed = ", ".join(f'"{line}"' for line in dependencies)
         told = kernel if "base =" in kernel else f'from = "{self.place.debian}"\n{kernel}'
-        text = PROJECT.format(name=name, dependencies=listed, url=self.index.url, kernel=told, more=more)
+        text = locked.pyproject(
+            self.index.url, *dependencies, name=name, python=_PYTHON, more=more, kernel=told
+        )
         (folder / "pyproject.toml").write_text(text)
         if lock:
             locked.lock(folder)
@@ -142,7 +125,7 @@ class Kernels:
 
     def sh(self, image: Image, script: str) -> str:
         """Run a script in an image as Studio's user, and return what it prints."""
-        ran = self.builder.run(image.reference, ["/bin/sh", "-euc", script], timeout=120)
+        ran = self.builder.run(Container(image.reference, ["/bin/sh", "-euc", script]), timeout=120)
         assert ran.code == 0, ran.output
         return ran.output.strip()
 

@@ -17,29 +17,11 @@ import nbformat
 from nbclient import NotebookClient
 from traitlets.config import Config
 
+from tests.ci import locked
 from tests.ci.package_index import PackageIndex
 
 KERNEL = "of-the-project"
-PYPROJECT = """\
-[project]
-name = "churn"
-version = "0.1.0"
-requires-python = ">=3.11,<4"
-dependencies = []
-
-[tool.poetry]
-package-mode = false
-
-[[tool.poetry.source]]
-name = "here"
-url = "{url}"
-priority = "primary"
-
-[tool.jsk.kernel]
-name = "churn"
-base = "registry.example.org/kernels/base:1"
-python = "3.11"
-"""
+_KERNEL = 'base = "registry.example.org/kernels/base:1"\npython = "3.11"'
 
 
 class KernelProject:
@@ -57,7 +39,7 @@ class KernelProject:
         self.top, self.folder, self.index = folder, folder / "churn", index
         (self.folder / "notebooks").mkdir(parents=True)
         self.pyproject, self.lock = self.folder / "pyproject.toml", self.folder / "poetry.lock"
-        self.pyproject.write_text(PYPROJECT.format(url=index.url))
+        self.pyproject.write_text(locked.pyproject(index.url, kernel=_KERNEL))
         self.python = folder / "env" / "bin" / "python"
         _make_environment(folder / "env")
         _write_kernelspec(folder / "jupyter" / "kernels" / KERNEL, self.python)

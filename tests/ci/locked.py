@@ -10,12 +10,12 @@ from pathlib import Path
 
 from tests.ci.package_index import PackageIndex
 
-PROJECT = """\
+_PROJECT = """\
 [project]
-name = "churn"
-version = "0.1.0"
+name = "{name}"
+version = "{version}"
 description = "Who leaves"
-requires-python = ">=3.11,<4"
+requires-python = "{python}"
 dependencies = [{dependencies}]
 {more}
 [tool.poetry]
@@ -27,7 +27,7 @@ url = "{url}"
 priority = "primary"
 
 [tool.jsk.kernel]
-name = "churn"
+name = "{name}"
 {kernel}
 """
 _LOCKS: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -52,6 +52,27 @@ def fill(index: PackageIndex) -> PackageIndex:
     return index
 
 
+def pyproject(
+    url: str,
+    *dependencies: str,
+    name: str = "churn",
+    version: str = "0.1.0",
+    python: str = ">=3.11,<4",
+    more: str = "",
+    kernel: str = "",
+) -> str:
+    """Return the ``pyproject.toml`` of a kernel whose packages come from an index at ``url``."""
+    return _PROJECT.format(
+        url=url,
+        dependencies=", ".join(f'"{line}"' for line in dependencies),
+        name=name,
+        version=version,
+        python=python,
+        more=more,
+        kernel=kernel,
+    )
+
+
 def write(
     folder: Path,
     index: PackageIndex,
@@ -61,8 +82,7 @@ def write(
 ) -> Path:
     """Write a project's ``pyproject.toml``."""
     folder.mkdir(parents=True, exist_ok=True)
-    listed = ", ".join(f'"{name}"' for name in dependencies)
-    text = PROJECT.format(dependencies=listed, more=more, url=index.url, kernel=kernel)
+    text = pyproject(index.url, *dependencies, more=more, kernel=kernel)
     (folder / "pyproject.toml").write_text(text)
     return folder
 

@@ -19,27 +19,6 @@ from tests.servers.studio import Studio
 ROOT = Path(__file__).parents[2]
 KIT, VERSION, DOMAIN = "jsk/kit", "1.0.0", "d-story"
 ROLE = "arn:aws:iam::123456789012:role/studio"
-_EXPERIMENT = """\
-[project]
-name = "iris"
-version = "{version}"
-requires-python = ">=3.11,<3.12"
-dependencies = [{dependencies}]
-
-[tool.poetry]
-package-mode = false
-
-[[tool.poetry.source]]
-name = "here"
-url = "{url}"
-priority = "primary"
-
-[tool.jsk.kernel]
-name = "iris"
-display-name = "Iris"
-base = "{base}"
-environment = "kernel.env"
-"""
 _NOTEBOOK = {
     "cells": [
         {"cell_type": "code", "id": "a", "metadata": {}, "source": "", "outputs": [], "execution_count": None}
@@ -158,10 +137,11 @@ class Experiment(Project):
 
     def write(self, *dependencies: str, version: str = "1.0.0") -> None:
         """Write and lock its environment."""
-        listed = ", ".join(json.dumps(line) for line in dependencies)
-        (self.clone / "pyproject.toml").write_text(
-            _EXPERIMENT.format(dependencies=listed, url=self.index, base=self.base, version=version)
+        kernel = f'display-name = "Iris"\nbase = "{self.base}"\nenvironment = "kernel.env"'
+        text = locked.pyproject(
+            self.index, *dependencies, name="iris", version=version, python=">=3.11,<3.12", kernel=kernel
         )
+        (self.clone / "pyproject.toml").write_text(text)
         (self.clone / "kernel.env").write_text("JSK_EXPERIMENT=iris\n")
         locked.lock(self.clone)
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from jsk_ci import build, delta, fingerprint, labels, lockfile, project, sizes
+from jsk_ci.builders.base import Container
 from tests.ci.building import ROOT, Kernels, Made
 
 HOME = {"HOME": "/home/sagemaker-user"}
@@ -76,7 +77,7 @@ def run(kernels: Kernels, made: Made, notebook: Path, folder: Path) -> list[dict
     """Run a notebook in a real kernel of an image, as Studio's user in an empty home; return its cells."""
     mounts = {notebook.parent: "/notebooks", home(folder): "/home/sagemaker-user"}
     command = ["/bin/sh", "-c", _RUN.format(notebook=notebook.name, kernel=made.order.kernel.name)]
-    ran = kernels.builder.run(made.image.reference, command, mounts=mounts, variables=HOME)
+    ran = kernels.builder.run(Container(made.image.reference, command, mounts=mounts, variables=HOME))
     assert ran.code == 0, ran.output
     found: list[dict[str, Any]] = json.loads(ran.output[ran.output.index("{\n") :])["cells"]
     return found
@@ -92,13 +93,13 @@ def home(folder: Path) -> Path:
 
 @pytest.mark.slow
 def test_the_base_is_whole(kernels: Kernels, whole: Made):
-    checked = kernels.builder.run(whole.image.reference, ["python", "-m", "pip", "check"])
+    checked = kernels.builder.run(Container(whole.image.reference, ["python", "-m", "pip", "check"]))
     assert checked.code == 0, checked.output
     assert whole.image.size < whole.order.kernel.budget
     imports = (
         "import jsk_saver, jsk_ci, pandas, sklearn, pyarrow, matplotlib, mlflow, smexperiments, sagemaker"
     )
-    ran = kernels.builder.run(whole.image.reference, ["python", "-c", imports])
+    ran = kernels.builder.run(Container(whole.image.reference, ["python", "-c", imports]))
     assert ran.code == 0, ran.output
 
 
@@ -157,12 +158,13 @@ def test_a_dependency_is_added_from_a_notebook_in_the_base(kernels: Kernels, who
         "ipython -c '%load_ext jsk_saver\n%kernel add fresh\nimport fresh; print(\"has\", fresh.__name__)'",
         "git diff --cached --name-only",
     ]
-    ran = kernels.builder.run(
+    container = Container(
         whole.image.reference,
         ["/bin/sh", "-c", "\n".join(lines)],
         mounts={folder: "/project", place: "/home/sagemaker-user"},
         variables=HOME | {"PIP_INDEX_URL": kernels.index.url},
     )
+    ran = kernels.builder.run(container)
     assert ran.code == 0, ran.output
     assert "has fresh" in ran.output
     assert ran.output.split()[-2:] == ["poetry.lock", "pyproject.toml"]

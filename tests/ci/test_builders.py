@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from jsk_ci.builders import choosing, program, words
+from jsk_ci.builders.base import Container
 from jsk_ci.builders.buildah import Buildah as BuildahBuilder
 from jsk_ci.builders.docker import Docker as DockerBuilder
 from jsk_ci.errors import NoBuilder, ProjectError, RegistryError
@@ -114,20 +115,21 @@ def ended(pid: int) -> bool:
 @pytest.mark.slow
 def test_a_command_sees_its_variables_and_mounts(kernels: Kernels, base: Made, tmp_path: Path):
     (tmp_path / "note").write_text("hello")
-    ran = kernels.builder.run(
+    container = Container(
         base.image.reference,
         ["/bin/sh", "-c", 'id -u; cat /mnt/note; echo " $COLOUR"; echo oh >&2; exit 3'],
         user="0:0",
         variables={"COLOUR": "dark red"},
         mounts={tmp_path: "/mnt"},
     )
+    ran = kernels.builder.run(container)
     assert ran.code == 3
     assert sorted(ran.output.split("\n")) == ["", "0", "hello dark red", "oh"]
 
 
 @pytest.mark.slow
 def test_a_command_that_takes_too_long_is_ended(kernels: Kernels, base: Made):
-    ran = kernels.builder.run(base.image.reference, ["/bin/sleep", "300"], timeout=3)
+    ran = kernels.builder.run(Container(base.image.reference, ["/bin/sleep", "300"]), timeout=3)
     assert ran.code == program.TIMED_OUT
 
 
@@ -135,7 +137,7 @@ def test_a_command_that_takes_too_long_is_ended(kernels: Kernels, base: Made):
 def test_a_container_runs_in_the_background_until_it_is_stopped(kernels: Kernels, base: Made):
     port = free_port()
     serve = ["/opt/jsk/env/bin/python", "-u", "-m", "http.server", str(port), "--bind", "127.0.0.1"]
-    running = kernels.builder.start(base.image.reference, serve)
+    running = kernels.builder.start(Container(base.image.reference, serve))
     try:
         while "Serving HTTP" not in running.output():
             assert running.alive(), running.output()

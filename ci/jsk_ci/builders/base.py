@@ -66,6 +66,31 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Container:
+    """What is to run in a new container, which shares the machine's network.
+
+    Parameters
+    ----------
+    reference
+        The image.
+    command
+        An empty one is the image's own entry point.
+    user
+        User and group, by number; Studio's unless said otherwise.
+    variables
+        Besides those of the image.
+    mounts
+        Folders of this machine, and where the container sees them.
+    """
+
+    reference: str
+    command: Sequence[str] = ()
+    user: str = "1000:100"
+    variables: Mapping[str, str] = field(default_factory=dict)
+    mounts: Mapping[Path, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Ran:
     """How a command in a container ended.
 
@@ -131,32 +156,11 @@ class Builder(Protocol):
         """Push an image that is here under a tag and return its digest; RegistryError if that fails."""
         ...
 
-    def run(
-        self,
-        reference: str,
-        command: Sequence[str],
-        *,
-        user: str = "1000:100",
-        variables: Mapping[str, str] | None = None,
-        mounts: Mapping[Path, str] | None = None,
-        timeout: float = 600.0,
-    ) -> Ran:
-        """Run a command in a new container that shares the machine's network, and remove it.
-
-        ``mounts`` are folders of this machine and where the container sees them. An empty command is the
-        image's own entry point. After ``timeout`` seconds it is ended, with code 124.
-        """
+    def run(self, container: Container, *, timeout: float = 600.0) -> Ran:
+        """Run a new container to its end, and remove it; after ``timeout`` seconds it is ended, code 124."""
         ...
 
-    def start(
-        self,
-        reference: str,
-        command: Sequence[str],
-        *,
-        user: str = "1000:100",
-        variables: Mapping[str, str] | None = None,
-        mounts: Mapping[Path, str] | None = None,
-    ) -> Running:
+    def start(self, container: Container) -> Running:
         """Start a container in the background; as :meth:`run` otherwise."""
         ...
 

@@ -6,15 +6,15 @@ import json
 import os
 import re
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jsk_ci.builders import program, words
-from jsk_ci.builders.base import Context, Image, Ran
-from jsk_ci.builders.program import Background, Done, Log, silent
+from jsk_ci.builders.base import Container, Context, Image, Ran
+from jsk_ci.builders.program import Background, Done, Log, options, silent
 from jsk_ci.context import TIME
-from jsk_ci.errors import BuildFailed, RegistryError
+from jsk_ci.errors import BuildFailed
 from jsk_ci.references import Reference
 
 #: As the Docker engine has it: these speak HTTP.
@@ -61,7 +61,7 @@ class Buildah:
         command = ["buildah", "build", "--format", "docker", "--isolation", _isolation(), "--layers"]
         command += ["--timestamp", str(TIME), "--tag", reference, "--network", "host", *_login()]
         command += _trust(context.arguments.get("BASE_IMAGE", ""), cache or "")
-        command += _options("--build-arg", context.arguments) + _options("--label", context.labels)
+        command += options("--build-arg", context.arguments) + options("--label", context.labels)
         for name, file in context.secrets.items():
             command += ["--secret", f"id={name},src={file}"]
         if fresh:
@@ -92,7 +92,7 @@ class Buildah:
         )
         image = None if done.code else self.inspect(reference)
         if image is None:
-            raise _refused(f"{reference} could not be fetched", done)
+            raise words.refused(f"{reference} could not be fetched", done)
         return image
 
     def push(self, source: str, target: Reference) -> str:
@@ -103,66 +103,39 @@ class Buildah:
             command += [*_trust(str(target)), source, f"docker://{target}"]
             done = program.call(command, environment=_ENVIRONMENT)
             if done.code or not file.exists():
-                raise _refused(f"{target} could not be pushed", done)
+                raise words.refused(f"{target} could not be pushed", done)
             return file.read_text(encoding="utf-8").strip()
 
-    def run(
-        self,
-        reference: str,
-        command: Sequence[str],
-        *,
-        user: str = "1000:100",
-        variables: Mapping[str, str] | None = None,
-        mounts: Mapping[Path, str] | None = None,
-        timeout: float = 600.0,
-    ) -> Ran:
+    def run(self, container: Container, *, timeout: float = 600.0) -> Ran:
         """Run a command in a new container, and remove it."""
-        container = self._container(reference)
+        name = self._make(container.reference)
         try:
-            asked = self._asked(container, reference, command, user, variables, mounts)
-            done = program.call(asked, timeout=timeout)
+            done = program.call(self._asked(name, container), timeout=timeout)
         finally:
-            self._discard(container)
+            self._discard(name)
         return Ran(done.code, _OWN_WORDS.sub("", done.log) + done.text)
 
-    def start(
-        self,
-        reference: str,
-        command: Sequence[str],
-        *,
-        user: str = "1000:100",
-        variables: Mapping[str, str] | None = None,
-        mounts: Mapping[Path, str] | None = None,
-    ) -> Background:
+    def start(self, container: Container) -> Background:
         """Start a container in the background."""
-        container = self._container(reference)
-        asked = self._asked(container, reference, command, user, variables, mounts)
-        return Background(asked, lambda: self._discard(container))
+        name = self._make(container.reference)
+        return Background(self._asked(name, container), lambda: self._discard(name))
 
     def remove(self, reference: str) -> None:
         """Forget an image."""
         program.call(["buildah", "rmi", "--force", reference])
 
-    def _container(self, reference: str) -> str:
+    def _make(self, reference: str) -> str:
         return self._call("from", "--pull-never", reference).text.strip()
 
-    def _discard(self, container: str) -> None:
-        program.call(["buildah", "rm", container])
+    def _discard(self, name: str) -> None:
+        program.call(["buildah", "rm", name])
 
-    def _asked(
-        self,
-        container: str,
-        reference: str,
-        command: Sequence[str],
-        user: str,
-        variables: Mapping[str, str] | None,
-        mounts: Mapping[Path, str] | None,
-    ) -> list[str]:
-        asked = ["buildah", "run", "--isolation", _isolation(), "--user", user]
-        asked += _options("--env", variables or {})
-        for source, target in (mounts or {}).items():
+    def _asked(self, name: str, container: Container) -> list[str]:
+        asked = ["buildah", "run", "--isolation", _isolation(), "--user", container.user]
+        asked += options("--env", container.variables)
+        for source, target in container.mounts.items():
             asked += ["--volume", f"{source.resolve()}:{target}"]
-        return [*asked, container, "--", *(command or self._entry(reference))]
+        return [*asked, name, "--", *(container.command or self._entry(container.reference))]
 
     def _entry(self, reference: str) -> list[str]:
         """Return an image's own entry point, which ``buildah run`` does not know."""
@@ -194,10 +167,6 @@ def _login() -> list[str]:
     return ["--authfile", str(file)] if file.is_file() else []
 
 
-def _options(flag: str, values: Mapping[str, str]) -> list[str]:
-    return [part for name, value in values.items() for part in (flag, f"{name}={value}")]
-
-
 def _config(told: Mapping[str, Any]) -> Mapping[str, Any]:
     found: Mapping[str, Any] = (told.get("Docker") or {}).get("config") or {}
     return found
@@ -221,9 +190,3 @@ def _image(reference: str, told: Mapping[str, Any]) -> Image:
 def _untagged(name: str) -> str:
     head, slash, last = name.partition("@")[0].rpartition("/")
     return head + slash + last.partition(":")[0]
-
-
-def _refused(what: str, done: Done) -> RegistryError:
-    lines = [line for line in done.output.splitlines() if line.strip()]
-    reason = lines[-1].strip() if lines else f"the program ended with {done.code}"
-    return RegistryError(f"{what}: {reason}")

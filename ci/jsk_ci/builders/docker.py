@@ -7,14 +7,13 @@ import os
 import re
 import shutil
 import uuid
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from jsk_ci.builders import program, settling, words
-from jsk_ci.builders.base import Context, Image, Ran
-from jsk_ci.builders.program import Done, Log, silent
-from jsk_ci.errors import BuildFailed, NoBuilder, RegistryError
+from jsk_ci.builders.base import Container, Context, Image, Ran
+from jsk_ci.builders.program import Done, Log, options, silent
+from jsk_ci.errors import BuildFailed, NoBuilder
 from jsk_ci.references import Reference
 from jsk_ci.targets import PLATFORM
 
@@ -58,7 +57,7 @@ class Docker:
         """Build with BuildKit. ``cache`` holds the final stage, which is all that engines give."""
         command = [self._client, "build", "--progress", "plain", "--network", "host", "--tag", reference]
         command += ["--platform", PLATFORM]
-        command += _options("--build-arg", context.arguments) + _options("--label", context.labels)
+        command += options("--build-arg", context.arguments) + options("--label", context.labels)
         for name, file in context.secrets.items():
             command += ["--secret", f"id={name},src={file}"]
         if fresh:
@@ -103,7 +102,7 @@ class Docker:
         done = program.call([self._client, "pull", "--platform", PLATFORM, reference])
         image = None if done.code else self.inspect(reference)
         if image is None:
-            raise _refused(f"{reference} could not be fetched", done)
+            raise words.refused(f"{reference} could not be fetched", done)
         return image
 
     def push(self, source: str, target: Reference) -> str:
@@ -113,38 +112,21 @@ class Docker:
         done = program.call([self._client, "push", str(target)])
         found = _DIGEST.search(done.output)
         if done.code or not found:
-            raise _refused(f"{target} could not be pushed", done)
+            raise words.refused(f"{target} could not be pushed", done)
         return found[1]
 
-    def run(
-        self,
-        reference: str,
-        command: Sequence[str],
-        *,
-        user: str = "1000:100",
-        variables: Mapping[str, str] | None = None,
-        mounts: Mapping[Path, str] | None = None,
-        timeout: float = 600.0,
-    ) -> Ran:
+    def run(self, container: Container, *, timeout: float = 600.0) -> Ran:
         """Run a command in a new container, and remove it."""
         name = f"jsk-{uuid.uuid4().hex}"
-        asked = ["run", "--rm", "--name", name, *_container(reference, command, user, variables, mounts)]
+        asked = ["run", "--rm", "--name", name, *_asked(container)]
         done = program.call([self._client, *asked], timeout=timeout)
         if done.code == program.TIMED_OUT:
             program.call([self._client, "rm", "--force", name])
         return Ran(done.code, done.output)
 
-    def start(
-        self,
-        reference: str,
-        command: Sequence[str],
-        *,
-        user: str = "1000:100",
-        variables: Mapping[str, str] | None = None,
-        mounts: Mapping[Path, str] | None = None,
-    ) -> DockerContainer:
+    def start(self, container: Container) -> DockerContainer:
         """Start a container in the background."""
-        done = self._call("run", "--detach", *_container(reference, command, user, variables, mounts))
+        done = self._call("run", "--detach", *_asked(container))
         return DockerContainer(self._client, done.text.strip())
 
     def remove(self, reference: str) -> None:
@@ -178,23 +160,13 @@ class DockerContainer:
         program.call([self._client, "rm", "--force", "--volumes", self._identifier])
 
 
-def _container(
-    reference: str,
-    command: Sequence[str],
-    user: str,
-    variables: Mapping[str, str] | None,
-    mounts: Mapping[Path, str] | None,
-) -> list[str]:
-    asked = ["--network", "host", "--user", user, *_options("--env", variables or {})]
-    for source, target in (mounts or {}).items():
+def _asked(container: Container) -> list[str]:
+    asked = ["--network", "host", "--user", container.user, *options("--env", container.variables)]
+    for source, target in container.mounts.items():
         asked += ["--mount", f"type=bind,source={source.resolve()},target={target}"]
-    if command:
-        asked += ["--entrypoint", command[0]]
-    return [*asked, reference, *command[1:]]
-
-
-def _options(flag: str, values: Mapping[str, str]) -> list[str]:
-    return [part for name, value in values.items() for part in (flag, f"{name}={value}")]
+    if container.command:
+        asked += ["--entrypoint", container.command[0]]
+    return [*asked, container.reference, *container.command[1:]]
 
 
 def _image(reference: str, told: Mapping[str, Any]) -> Image:
@@ -209,12 +181,6 @@ def _image(reference: str, told: Mapping[str, Any]) -> Image:
         variables={name: value for name, _, value in variables},
         pinned=tuple(told.get("RepoDigests") or ()),
     )
-
-
-def _refused(what: str, done: Done) -> RegistryError:
-    lines = [line for line in done.output.splitlines() if line.strip()]
-    reason = lines[-1].strip() if lines else f"the program ended with {done.code}"
-    return RegistryError(f"{what}: {reason}")
 
 
 def _client() -> str:

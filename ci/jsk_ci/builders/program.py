@@ -79,6 +79,11 @@ def follow(command: Sequence[str], log: Log, *, environment: Mapping[str, str] |
     return Done(process.returncode, "".join(lines), "")
 
 
+def options(flag: str, values: Mapping[str, str]) -> list[str]:
+    """Return ``flag name=value`` for each of ``values``, as programs take them."""
+    return [part for name, value in values.items() for part in (flag, f"{name}={value}")]
+
+
 class Background:
     """A program that goes on while this one does other things; what it prints goes to a file."""
 

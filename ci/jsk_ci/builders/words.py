@@ -1,10 +1,11 @@
-"""The lines of a long log that tell why a build failed."""
+"""What of a program's output tells why it failed."""
 
 from __future__ import annotations
 
 import re
 
-from jsk_ci.errors import BuildFailed
+from jsk_ci.builders.program import Done
+from jsk_ci.errors import BuildFailed, RegistryError
 
 #: As ``recipe/layer.py`` marks them.
 _MARK = "jsk-build: "
@@ -57,3 +58,10 @@ def failed(what: str, log: str) -> BuildFailed:
     text = "\n".join(telling)
     hint = next((hint for pattern, hint in _HINTS if pattern.search(text)), "")
     return BuildFailed(f"{what}:\n" + "\n".join(f"  {line}" for line in telling), kept=_KEPT, hint=hint)
+
+
+def refused(what: str, done: Done) -> RegistryError:
+    """Return the error of a registry that did not do ``what``, with the program's last line as its reason."""
+    lines = [line for line in done.output.splitlines() if line.strip()]
+    reason = lines[-1].strip() if lines else f"the program ended with {done.code}"
+    return RegistryError(f"{what}: {reason}")

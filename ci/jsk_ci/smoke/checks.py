@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from jsk_ci import labels
-from jsk_ci.builders.base import Builder
+from jsk_ci.builders.base import Builder, Container
 from jsk_ci.errors import ProjectError, SmokeFailed
 from jsk_ci.smoke import inside, jupyterlab
 
@@ -138,13 +138,13 @@ def _kernel(
 ) -> tuple[list[Check], dict[str, float]]:
     with _folders() as (home, script):
         begun = time.time()  # folders are mounted, so the container is on this machine, and has its clock
-        ran = builder.run(
+        container = Container(
             reference,
             [_PYTHON, "-I", "/smoke/inside.py", json.dumps(asked)],
             variables={"HOME": HOME, "JSK_HOME": f"{HOME}/.jsk"},
             mounts={home: HOME, script: "/smoke"},
-            timeout=_INSIDE,
         )
+        ran = builder.run(container, timeout=_INSIDE)
     lines = [line for line in ran.output.splitlines() if line.startswith(inside.MARK)]
     told = [json.loads(line.removeprefix(inside.MARK)) for line in lines]
     checks = [
@@ -169,12 +169,8 @@ def _timing(told: Sequence[Mapping[str, Any]], begun: float) -> dict[str, float]
 def _jupyterlab(builder: Builder, reference: str, name: str) -> tuple[Check, dict[str, float]]:
     port, begun = _free_port(), time.monotonic()
     with _folders() as (home, _):
-        server = builder.start(
-            reference,
-            [],
-            variables={"HOME": HOME, "JSK_JUPYTERLAB_PORT": str(port)},
-            mounts={home: HOME},
-        )
+        variables = {"HOME": HOME, "JSK_JUPYTERLAB_PORT": str(port)}
+        server = builder.start(Container(reference, variables=variables, mounts={home: HOME}))
         try:
             health = jupyterlab.await_health(server, port, _HEALTH)
             ok, told = True, jupyterlab.check(port, name)
