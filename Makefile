@@ -79,9 +79,13 @@ lint: setup  ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# One run of pytest, so that one line counts everything: tests, doctests, cells of the tutorials.
+# One run of pytest, so that one line counts everything: tests, doctests, cells of the tutorials. A process
+# for each processor, up to four, shares the work by files (tests/grouping.py).
+PROCESSES := -n logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
+
 test: setup servers lint  ## run all tests, on real servers
-	$(BIN)/python -m pytest --no-fold-skipped --doctest-modules --nbval-lax jsk_saver ci tests notebooks
+	$(BIN)/python -m pytest $(PROCESSES) --no-fold-skipped --doctest-modules --nbval-lax \
+		jsk_saver ci tests notebooks
 
 # Measuring -------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests import grouping
 from tests.servers.ceph import Ceph
 from tests.servers.faults import FaultyProxy
 from tests.servers.moto import Moto
@@ -28,11 +29,14 @@ settings.load_profile("kit")
 CEPH = {"ceph", "ceph_on_disk"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a real S3 server, so that ``-m 'not s3'`` leaves it out."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what needs a real S3 server, so that ``-m 'not s3'`` leaves it out; share work among processes."""
     for item in items:
         if CEPH & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.s3)
+    if hasattr(config, "workerinput"):  # this is one of several processes (pytest-xdist)
+        grouping.arrange(items)
 
 
 @pytest.fixture(autouse=True)
