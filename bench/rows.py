@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,11 @@ class Row:
     def to_json(self) -> dict[str, Any]:
         """Return the line for programs."""
         return {**asdict(self), "verdict": self.verdict, "reason": self.reason}
+
+    @classmethod
+    def of(cls, told: dict[str, Any]) -> Row:
+        """Return the line that :meth:`to_json` wrote."""
+        return cls(**{field.name: told[field.name] for field in fields(cls)})
 
 
 @cache

@@ -26,7 +26,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
     from bench.searching import search
     from bench.small import small
     from bench.tables import csv, parquet
-    from bench.trials import trials
+    from bench.trials import slowdown, trials
 
     return {
         "import": imports,
@@ -38,6 +38,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
         "catchup": catch_up,
         "search": search,
         "trials": trials,
+        "slowdown": slowdown,
         "kernels": kernels,
     }
 
@@ -47,20 +48,24 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", action="append", choices=groups, help="measure only this; may be repeated")
     parser.add_argument("--quick", action="store_true", help="a tenth of everything: does it run at all?")
-    parser.add_argument("--out", type=Path, help="folder for results.md and results.json (default: bench/)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        help="folder of results.md and results.json (default: bench/); other groups in there stay",
+    )
     parser.add_argument("--endpoint", default="", help="an S3 server that runs, keys in AWS_…; else Ceph")
     options = parser.parse_args()
     described = machine.describe() | {"server": options.endpoint or "Ceph RADOS gateway"}
-    rows: list[Row] = []
+    measured: dict[str, list[Row]] = {}
     with environment({}), scratch() as folder, bucket(options.endpoint) as made:
         context = Context(made, folder, quick=options.quick, endpoint=options.endpoint)
         for name in options.only or groups:
+            measured[name] = []
             for row in groups[name](context):
                 print(report.line(row), flush=True)
-                rows.append(row)
-    partial = options.only or options.quick
-    if options.out or not partial:
-        for path in report.write(options.out or ROOT / "bench", described, rows):
+                measured[name].append(row)
+    if options.out or not options.quick:
+        for path in report.write(options.out or ROOT / "bench", list(groups), described, measured):
             print(f"Written: {path}")
     return 0
 

@@ -166,6 +166,9 @@ class Courier:
         if key not in self._sinks:
             try:
                 self._sinks[key] = self._open_sink(address, item.settings)
+            except SinkDown as trouble:
+                note_trouble(item.folder(self._journal), address, trouble)
+                raise
             except Exception as error:
                 what, hint = getattr(error, "what", str(error)), getattr(error, "hint", "")
                 down = SinkDown(without_login(f"{address} cannot be opened: {what}"), hint=hint)

@@ -7,11 +7,13 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from typing import Any
 
 from jsk_saver.errors import MissingExtra
 from jsk_saver.tracking.masking import without_login
 from jsk_saver.tracking.sinks.base import SinkDown
+from jsk_saver.tracking.sinks.mlflow import reaching
 
 _INSTALL = "pip install 'jsk-saver[mlflow]'"
 #: MLflow would try for minutes, within which other sinks wait; and it would make a run twice whose answer
@@ -53,12 +55,16 @@ class Client:
     ------
     MissingExtra
         If what it takes is not installed.
+    SinkDown
+        If it is a tracking server that does not answer.
     """
 
     def __init__(self, uri: str, profile: str = "") -> None:
         self.uri, self._profile = uri, profile
         #: For people: the URI without who logs in.
         self.place = without_login(uri)
+        if uri.startswith("http") and find_spec("mlflow") and (cause := reaching.no_answer(uri)):
+            raise self._down(f"does not answer: {cause}.")
         try:
             import mlflow
             from mlflow.tracking import MlflowClient
