@@ -15,6 +15,7 @@ from jsk_saver.index.paths import FIELDS, NOTED, join_path, look_up
 from jsk_saver.index.query import Query, query
 from jsk_saver.index.tokens import pieces
 from jsk_saver.record import Record
+from jsk_saver.tracking.outcome import STATUSES
 from jsk_saver.tracking.ranking import Goal
 from jsk_saver.tracking.state import TrialState
 
@@ -163,6 +164,33 @@ def _check(wanted: Query, names: _Names, typed: str) -> None:
         near = names.near(path)
         if near or is_demanded:  # what is only not to be there may well be on no trial
             raise _unknown(wanted, path, near, names, typed)
+    if not any("status" in names.of(kind) for kind in _KINDS):  # a parameter may be called so
+        for status in _statuses(wanted.condition):
+            if status not in STATUSES:
+                raise _no_status(status, typed)
+
+
+def _statuses(condition: Condition) -> Iterator[str]:
+    """Yield each status that is asked for by its whole name."""
+    if isinstance(condition, And | Or):
+        for part in condition.parts:
+            yield from _statuses(part)
+    elif isinstance(condition, Not):
+        yield from _statuses(condition.part)
+    elif isinstance(condition, Where) and condition.path in ("status", "@status"):
+        yield from [str(condition.spec.value)] if isinstance(condition.spec, Equal) else []
+
+
+def _no_status(status: str, typed: str) -> QueryError:
+    from jsk_saver.index.closest import closest
+
+    near = closest(status, STATUSES)
+    meant = f"status:{near[0]}" if near else "status:failed"
+    line = typed.replace(f"status:{status}", meant) if typed else meant
+    return QueryError(
+        f"No trial has the status {status!r}; it is one of {', '.join(STATUSES)}.",
+        hint=f"experiment.trials({line!r})",
+    )
 
 
 def _unknown(wanted: Query, path: str, near: str, names: _Names, typed: str) -> QueryError:

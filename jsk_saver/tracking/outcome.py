@@ -19,6 +19,7 @@ from typing import NamedTuple
 from jsk_saver.tracking.journal import layout, reading
 
 RUNNING, COMPLETED, FAILED, STOPPED, LOST = "running", "completed", "failed", "stopped", "lost"
+STATUSES = (RUNNING, COMPLETED, FAILED, STOPPED, LOST)
 
 
 class Outcome(NamedTuple):

@@ -140,6 +140,29 @@ def test_a_mistyped_name_says_so_and_what_to_type_which_works(
     assert study.trials(meant)
 
 
+@pytest.mark.parametrize(
+    ("pattern", "meant"),
+    [
+        ("status:complete", "status:completed"),
+        ("k:3 -status:fialed", "k:3 -status:failed"),
+        ("k:3 OR status:ok", "k:3 OR status:failed"),
+        ({"status": "lots"}, "status:lost"),
+    ],
+)
+def test_a_status_that_does_not_exist_says_which_do(study: Experiment, pattern: Any, meant: str) -> None:
+    with pytest.raises(QueryError, match="one of running, completed, failed, stopped, lost") as raised:
+        study.trials(pattern)
+    assert raised.value.hint == f"experiment.trials({meant!r})"
+    study.trials(meant)
+
+
+def test_a_parameter_may_be_called_status(study: Experiment) -> None:
+    with study.trial("own", status="draft"):
+        pass
+    for pattern in ("status:draft", "params.status:draft"):
+        assert [known.name for known in study.trials(pattern)] == ["own"]
+
+
 def test_a_name_like_no_other_is_answered_with_those_that_there_are(study: Experiment) -> None:
     with pytest.raises(QueryError, match=r"'zzz'.*Parameters are: depth, has space, k, model") as raised:
         study.trials("zzz:5")
