@@ -79,7 +79,7 @@ class Jobs:
         """Return what every job of the pipeline extends."""
         job: dict[str, Any] = {"retry": {"max": 2, "when": ["runner_system_failure"]}}
         if self.image:
-            job["image"] = self.image
+            job["image"] = {"name": self.image, "entrypoint": [""]}  # a kernel image has one of its own
         if self.tags:
             job["tags"] = list(self.tags)
         lines = [escaped(self.prepare)] if self.prepare else []

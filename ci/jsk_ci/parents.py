@@ -124,7 +124,25 @@ def check(repository: Repository, digest: str, wanted: str) -> labels.Identity:
     return identity
 
 
+def check_named(kernel: Kernel) -> None:
+    """Make sure that somebody said what a kernel starts from, before a registry is asked for it.
+
+    Raises
+    ------
+    ProjectError
+        If its base is what ``jsk new`` writes where it knows none.
+    """
+    if kernel.parent == project.PLACEHOLDER:
+        raise ProjectError(
+            f"{kernel.name} has no base image yet: {kernel.parent} is a placeholder.",
+            kept="No registry was asked.",
+            hint=f'Ask your platform which there is, and write it to {kernel.folder / "pyproject.toml"}: '
+            'base = "HOST/kernels/base:VERSION"',
+        )
+
+
 def _pinned(kernel: Kernel, reach: Reach) -> Reference:
+    check_named(kernel)
     reference = Reference.parse(kernel.parent)
     if reference.digest:
         return reference.with_digest(reference.digest)

@@ -23,6 +23,8 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(MB|GB|MiB|GiB)")
 _UNITS = {"MB": 10**6, "GB": 10**9, "MiB": 2**20, "GiB": 2**30}
 #: What Studio's users wait for, and what ECR asks money for, is the compressed image; this is installed size.
 DEFAULT_BUDGET = "6 GB"
+#: Stands for the base of a new repository where nobody has said which there is.
+PLACEHOLDER = "registry.example.org/kernels/base:1"
 
 _KINDS: dict[str, type | tuple[type, ...]] = {
     "name": str,

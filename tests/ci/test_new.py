@@ -17,8 +17,9 @@ import pytest
 from typer.testing import CliRunner
 
 from jsk_ci import fingerprint, lockfile, project
+from jsk_ci.project import PLACEHOLDER
 from jsk_ci.skeleton import files, locks, making, stripping
-from jsk_ci.skeleton.wishes import PLACEHOLDER, Wish
+from jsk_ci.skeleton.wishes import Wish
 from jsk_saver import Saver
 from jsk_saver.tracking import Experiment
 from tests.ci.gitlab_server import TOKEN, GitLabServer

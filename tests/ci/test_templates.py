@@ -295,6 +295,30 @@ def test_a_change_has_one_pipeline_and_only_protected_branches_promote(
     assert listed(clone, gitlab, known) & {KERNEL, NOTEBOOKS, CANDIDATE, FINAL} == expected
 
 
+def test_no_entry_point_of_an_image_takes_the_place_of_a_jobs_shell():
+    """Kernel images start JupyterLab, and are recommended for testing notebooks."""
+    found = {name: job for file in TEMPLATES for name, job in render.render(file).jobs.items()}
+    images = {name: job.get("image") for name, job in found.items() if "script" in job}
+    assert set(images) == {name for named in JOBS.values() for name in named} - {"kernel-images"}
+    assert all(image["entrypoint"] == [""] for image in images.values()), images
+
+
+def test_the_image_of_a_group_is_that_of_all_jobs(clone: Path, gitlab: GitLab):
+    """GitLab puts variables of groups and projects before those of jobs, and so does gitlab-ci-local."""
+    programs = clone.parent / "bin"
+    programs.mkdir()
+    (programs / "jsk-ci").write_text('#!/bin/sh\necho "image=$JSK_CI_JOB_IMAGE"\n')
+    (programs / "jsk-ci").chmod(0o755)
+    write(clone, local("kernel", prepare="true"), local("release", prepare="true"))
+    for variables, image in (
+        ({}, "docker.io/library/python:3.11-bookworm"),
+        ({"JSK_CI_JOB_IMAGE": "registry.example.org/ci:1"}, "registry.example.org/ci:1"),
+    ):
+        known = {"CI_COMMIT_BRANCH": "develop", "CI_COMMIT_REF_PROTECTED": "true", **variables}
+        for job in ("kernel-plan", "release-candidate"):
+            assert f"image={image}" in GitLab([programs]).run(clone, known, job).output, job
+
+
 def test_only_a_protected_branch_asks_for_delivery(clone: Path, gitlab: GitLab):
     write(clone, local("kernel", prepare="true", **{"other-branches": "plan"}))
     programs = clone.parent / "bin"
@@ -450,7 +474,7 @@ def test_jobs_get_what_the_component_was_told(tmp_path: Path):
         name: getattr(jobs.read(environment), name) for name in jobs.Jobs.__dataclass_fields__
     })  # fmt: skip
     common = content[".jsk-kernel"]
-    assert common["image"] == "registry.example.org/ci:1"
+    assert common["image"] == {"name": "registry.example.org/ci:1", "entrypoint": [""]}
     assert common["tags"] == ["builder", "large"]
     assert common["retry"] == {"max": 2, "when": ["runner_system_failure"]}
     assert common["id_tokens"] == {"JSK_AWS_TOKEN": {"aud": "https://gitlab.example.org"}}

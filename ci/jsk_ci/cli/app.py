@@ -10,7 +10,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from jsk_ci.cli import building, contents, deciding, delivering, rendering, studio, testing
+from jsk_ci.cli import building, contents, deciding, delivering, installing, rendering, studio, testing
 from jsk_saver import terminal
 from jsk_saver.errors import JskError
 
@@ -67,4 +67,5 @@ app.command()(studio.attach)
 app.command()(studio.rollback)
 app.command()(delivering.promote)
 app.command("gc")(studio.gc)
+app.command()(installing.install)
 app.command()(rendering.render)

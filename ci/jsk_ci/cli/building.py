@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -37,7 +38,7 @@ Start = Annotated[
 
 
 def build(
-    folder: Folder,
+    folder: Folder = Path(),
     registry: Registry = None,
     candidate: Candidate = False,
     fresh: Fresh = False,
@@ -50,7 +51,7 @@ def build(
 ) -> None:
     """Build the image of a kernel, with Docker or buildah."""
     from jsk_ci import build as building
-    from jsk_ci import handing, lending, project
+    from jsk_ci import handing, lending, parents, project
     from jsk_ci.builders import choosing
     from jsk_ci.errors import ProjectError
 
@@ -60,6 +61,8 @@ def build(
             hint="jsk-ci build --candidate --registry registry.example.org/kernels",
         )
     kernel = project.read(folder)
+    if not parent:
+        parents.check_named(kernel)
     chosen = choosing.choose(builder, terminal.note)
     order = building.order(kernel, chosen, into=registry, start=parent)
     forgotten = building.forgotten(order)

@@ -17,8 +17,9 @@ from typing import Any
 from jsk_ci import lockfile
 from jsk_ci.editing import poetry
 from jsk_ci.errors import LockError, ProjectError
+from jsk_ci.project import PLACEHOLDER
 from jsk_ci.skeleton import files
-from jsk_ci.skeleton.wishes import PLACEHOLDER, Wish
+from jsk_ci.skeleton.wishes import Wish
 from jsk_saver.errors import AlreadyThere, SettingsError
 
 Tell = Callable[[str], None]

@@ -7,13 +7,12 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from jsk_ci.project import PLACEHOLDER
 from jsk_ci.references import Reference
 from jsk_saver.errors import AlreadyThere, InvalidName
 
 #: As ``[tool.jsk.kernel]`` takes it, which is narrower than what GitLab and SageMaker take.
 _NAME = re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?")
-#: Stands where nobody has said which base image there is.
-PLACEHOLDER = "registry.example.org/kernels/base:1"
 COMPONENTS, COMPONENTS_VERSION = "$CI_SERVER_FQDN/jsk/kit", "1"
 REGISTRY = "$CI_REGISTRY_IMAGE"
 
