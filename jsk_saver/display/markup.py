@@ -35,7 +35,7 @@ def html_table(columns: Columns, rows: Iterable[Row], *, caption: str = "", note
     caption
         A line above.
     notes
-        Lines below, in a muted colour.
+        Lines below, in a muted colour; :class:`~jsk_saver.human.Code` is what is to be typed.
     """
     shape, values, right = laid_out(columns, rows)
     sides = ["right" if numbers else "left" for numbers in right]
@@ -117,7 +117,12 @@ def _caption(text: str) -> str:
 
 
 def _notes(notes: Iterable[str]) -> str:
-    return "".join(f'<div style="padding:.1em .4em;opacity:.7">{escape(note)}</div>' for note in notes)
+    return "".join(f'<div style="padding:.1em .4em;{_note(note)}">{escape(note)}</div>' for note in notes)
+
+
+def _note(note: str) -> str:
+    """Return how a line below is shown; what is to be typed is not muted, and one click takes all of it."""
+    return f"{_MONO}white-space:pre-wrap;user-select:all" if isinstance(note, Code) else "opacity:.7"
 
 
 def escape(text: str) -> str:

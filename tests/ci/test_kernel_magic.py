@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import tomllib
 
@@ -268,6 +269,28 @@ def test_status_in_an_image_tells_what_the_image_lacks(project, tmp_path, monkey
     assert "Not in the lock: 1 more in the image" in told
     assert html.count("<table") == 2
     assert "registry.example.org" in html
+
+
+def test_what_is_not_asked_for_cannot_be_removed_and_no_other_package_is_proposed(project):
+    project.run("%kernel add tables charts")
+    far, near, dry = project.run(
+        "%kernel remove polars", "%kernel remove table", "%kernel add charts --dry-run", errors=True
+    )
+    assert "does not ask for polars; it asks for charts, tables." in far
+    assert "Next: %kernel status" in far
+    assert "Next: %kernel remove tables" in near
+    assert "nothing would change" in dry
+    assert project.installed() == {"charts": "0.9", "columns": "2.0", "tables": "1.5"}
+
+
+def test_in_a_notebook_what_is_to_be_typed_stands_out_as_it_is_typed(project):
+    done = project.client("%kernel add charts", "%kernel remove charts", "%kernel status").execute()
+    added, _, status = (cell.outputs[-1].data["text/html"] for cell in done.cells[1:])
+    command = re.search(r'<div style="([^"]*)">!git -C .. commit -m &#x27;Add charts&#x27; --', added)
+    assert command
+    assert "user-select:all" in command[1]
+    assert "opacity" not in command[1]
+    assert "has all that the lock has" in status
 
 
 def test_a_lock_that_is_out_of_date_is_told(project):

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from jsk_saver.display import Column, html_table, text_table
+from jsk_saver.human import Code
 
 _COLUMNS = [
     Column("package", narrowest=20),
@@ -80,7 +81,7 @@ class Change:
         if not self.commit:
             return list(self.notes)
         staged = "pyproject.toml and poetry.lock are staged. To commit them, and nothing else:"
-        return [*self.notes, staged, self.commit]
+        return [*self.notes, staged, Code(self.commit)]
 
     def _table(self) -> list[list[str]]:
         return [[row.name, row.before or "-", row.after or "-", row.doing] for row in self.rows]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from typing import Any
 
 from jsk_ci import delta, lockfile
@@ -13,10 +14,13 @@ from jsk_ci.editing.change import Change, Row
 from jsk_ci.editing.projects import Project
 from jsk_ci.errors import LockError, ProjectError
 from jsk_ci.lockfile import Lock, Package
+from jsk_saver.human import shorten
 
 Tell = Callable[[str], None]
 
 _KEPT = staging.KEPT
+#: How much is told of what a project asks for.
+_MOST_ASKED = 300
 _UNCHANGED = f"{_KEPT[:-1]}, and what is installed."
 
 
@@ -93,10 +97,13 @@ def remove(
     if group == "main":
         unknown = [name for name in names if lockfile.normalise(name) not in project.direct]
         if unknown:
+            asked = ", ".join(project.direct) or "nothing"
+            near = get_close_matches(lockfile.normalise(unknown[0]), project.direct, 1)
             raise LockError(
-                f"{project.folder / 'pyproject.toml'} does not ask for {', '.join(unknown)}.",
+                f"{project.folder / 'pyproject.toml'} does not ask for {', '.join(unknown)}; "
+                f"it asks for {shorten(asked, _MOST_ASKED)}.",
                 kept=_UNCHANGED,
-                hint=f"%kernel remove {project.direct[0]}" if project.direct else "%kernel status",
+                hint=f"%kernel remove {near[0]}" if near else "%kernel status",
             )
     more = [] if group == "main" else ["--group", group]
     return _change(
@@ -163,7 +170,7 @@ def _change(
 
 def _title(message: str, dry_run: bool, rows: Sequence[Row]) -> str:
     if dry_run:
-        return f"{message}: what would change (nothing was done)"
+        return f"{message}: {'what' if rows else 'nothing'} would change (nothing was done)"
     return message if rows else f"{message}: nothing changed"
 
 

@@ -13,6 +13,7 @@ from jsk_ci.editing import environment, staging
 from jsk_ci.editing.projects import Project
 from jsk_ci.lockfile import Package
 from jsk_saver.display import Column, html_fields, html_table, text_fields, text_table
+from jsk_saver.human import Code
 
 _HINTS = {
     "out of date": "poetry lock    # in a terminal: the lock is older than pyproject.toml",
@@ -102,15 +103,15 @@ class Status:
 
     @property
     def _notes(self) -> list[str]:
-        notes = []
+        notes: list[str] = []
         if self.extra:
             notes.append(f"Not in the lock: {self.extra} more in {self._place}, which stay.")
         if any(found.here != found.locked for found in self.differences):
-            notes.append("Next: %kernel install    # into this kernel")
+            notes.append(Code("Next: %kernel install    # into this kernel"))
         if self.in_image and self.differences:
             notes.append("The next image has them: commit and merge pyproject.toml and poetry.lock.")
         if self.lock in _HINTS:
-            notes.append(f"Next: {_HINTS[self.lock]}")
+            notes.append(Code(f"Next: {_HINTS[self.lock]}"))
         return notes
 
     def _table(self) -> tuple[list[Column], list[list[str]]]:
