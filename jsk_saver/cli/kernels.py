@@ -26,7 +26,7 @@ def install(
     images: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[IMAGE]…",
+            metavar="IMAGE",
             help="Kernel images; fetched if they are not here. Default: the newest of each kernel.",
             show_default=False,
         ),
@@ -127,7 +127,10 @@ def _list_images(session: Session, images: list[LocalImage]) -> None:
 @app.command()
 def remove(
     context: typer.Context,
-    names: Annotated[list[str] | None, typer.Argument(metavar="[KERNEL]…", show_default=False)] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KERNEL", help="As jsk kernels list names them.", show_default=False),
+    ] = None,
     every: Annotated[bool, typer.Option("--all", help="All that run in images.")] = False,
     dry_run: DryRun = False,
     as_json: JsonOption = False,
@@ -139,7 +142,9 @@ def remove(
     known = {kernel.name: kernel for kernel in specs.installed()}
     wanted = list(known) if every else list(dict.fromkeys(names or []))
     if not wanted and not every:
-        raise QueryError("Which kernel?", hint="jsk kernels remove --all")
+        raise QueryError(
+            "Which kernel?", hint=f"jsk kernels remove {next(iter(known))}" if known else "jsk kernels list"
+        )
     missing = [name for name in wanted if name not in known]
     if missing:
         raise NotFound(f"No kernel {missing[0]!r} runs in an image.", hint="jsk kernels list")

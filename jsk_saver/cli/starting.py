@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from jsk_ci.skeleton.making import Made
 
 
+#: What ``--gitlab`` does by itself.
+_PROTECT = "on GitLab, protect main, develop and the tags *.*.*: nothing else is delivered (--gitlab does it)."
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
     app.command(name="new", rich_help_panel="Environments")(new)
@@ -24,7 +29,7 @@ def register(app: typer.Typer) -> None:
 
 def new(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Of repository, kernel and experiment.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What repository, kernel and experiment are called.")],
     folder: Annotated[
         Path | None, typer.Option(help="Where it is made. Default: NAME, here.", show_default=False)
     ] = None,
@@ -82,6 +87,7 @@ def new(
     place = (folder or Path(name)).absolute()
     wish = Wish(name, place, base or known_base(), strip_output=strip_output, offline=offline, **told)
     made = making.plan(wish)
+    notes = () if gitlab else (_PROTECT,)
     server = GitLab(gitlab, group) if gitlab else None
     if server is not None:
         server.check(name)
@@ -89,6 +95,7 @@ def new(
     if not dry_run:
         made = making.make(wish, note)
         hosted = server.host(name, wish.title, place) if server is not None else None
+    made = replace(made, notes=(*made.notes, *notes))
     answer = {**made.to_dict(), "dry_run": dry_run, "gitlab": hosted.to_dict() if hosted else None}
     if not session.answer(answer):
         _say(made, hosted, dry_run=dry_run)

@@ -1,6 +1,6 @@
 """A stand-in for GitLab's API: the calls that a new project takes, with state, each body checked.
 
-Paths, bodies and answers are those of GitLab's REST documentation (projects, groups, protected branches).
+Paths, bodies and answers are those of GitLab's REST documentation (projects, groups, protected branches and tags).
 Git itself is real: the project's repository is a bare one on this machine.
 """
 
@@ -24,6 +24,7 @@ Answer = tuple[int, Any]
 _PROJECT = {
     "name": str, "path": str, "description": str, "visibility": str, "namespace_id": int,
 }  # fmt: skip
+_TAG = {"name": str, "create_access_level": int}
 _BRANCH = {"name": str, "push_access_level": int, "merge_access_level": int, "allow_force_push": bool}
 
 
@@ -40,6 +41,7 @@ class GitLabServer(Threaded):
         self.folder = folder
         self.projects: dict[str, dict[str, Any]] = {}
         self.protected: dict[int, dict[str, dict[str, Any]]] = {}
+        self.tags: dict[int, list[dict[str, Any]]] = {}
         self.calls: list[str] = []
         self.failing: re.Pattern[str] | None = None
         self.lost_remote = False
@@ -67,6 +69,7 @@ class GitLabServer(Threaded):
             (r"GET /projects/(\d+)/protected_branches", self._list),
             (r"POST /projects/(\d+)/protected_branches", self._protect),
             (r"DELETE /projects/(\d+)/protected_branches/(\w+)", self._unprotect),
+            (r"POST /projects/(\d+)/protected_tags", self._protect_tags),
         ]
 
     def _create(self, body: dict[str, Any]) -> Answer:
@@ -122,6 +125,11 @@ class GitLabServer(Threaded):
     def _unprotect(self, _: dict[str, Any], number: str, name: str) -> Answer:
         del self.protected[int(number)][name]
         return 204, None
+
+    def _protect_tags(self, body: dict[str, Any], number: str) -> Answer:
+        _check(body, _TAG, {"name"})
+        self.tags.setdefault(int(number), []).append(body)
+        return 201, body
 
     def branches(self, project: dict[str, Any]) -> list[str]:
         """Return the branches that a project's repository has."""

@@ -276,6 +276,24 @@ def test_in_an_experiments_image_the_base_is_its_parent(jsk, monkeypatch):
 def test_without_a_base_it_says_where_to_write_it(jsk):
     told = json.loads(jsk("new", "alone", "--offline", "--json"))
     assert PLACEHOLDER in told["notes"][0]
+    assert str(Path("alone/pyproject.toml").absolute()) in told["notes"][0]
+
+
+@pytest.mark.parametrize("command", ["plan --registry 127.0.0.1:9/k", "fingerprint", "build", "sbom"])
+def test_until_then_every_step_says_so_and_asks_no_registry(jsk, command):
+    from jsk_ci.cli.app import app
+
+    jsk("new", "alone", "--offline")
+    os.chdir("alone")
+    done = CliRunner().invoke(app, command.split())
+    assert done.exit_code == 2, done.output
+    assert "alone has no base image yet" in done.output
+    assert "No registry was asked" in done.output
+
+
+def test_without_gitlab_it_says_what_must_be_protected_there(jsk):
+    (note,) = json.loads(jsk("new", "told", "--offline", "--base", BASE, "--json"))["notes"]
+    assert all(word in note for word in ("main", "develop", "*.*.*"))
 
 
 # Refusals --------------------------------------------------------------------------------------------
@@ -390,7 +408,10 @@ def test_the_project_is_made_pushed_and_protected(jsk, gitlab):
             "allow_force_push": False,
         },
     }
+    assert gitlab.tags[1] == [{"name": "*.*.*", "create_access_level": 40}]
     assert told["gitlab"]["url"] == known["web_url"]
+    assert told["gitlab"]["protected"] == ["main", "develop", "tags *.*.*"]
+    assert not [note for note in told["notes"] if "protect" in note]
     assert _git(Path("iris"), "rev-parse", "--abbrev-ref", "develop@{upstream}") == "origin/develop"
     assert TOKEN not in (Path("iris") / ".git" / "config").read_text()
     assert "DELETE /projects/1/protected_branches/main" in gitlab.calls
@@ -437,7 +458,7 @@ def test_a_push_that_fails_keeps_the_repository_and_says_how_to_go_on(jsk, gitla
 def test_what_fails_at_the_end_says_what_is_there(jsk, gitlab):
     gitlab.failing = re.compile(r"POST .*/protected_branches")
     told = jsk("new", "iris", "--offline", "--base", BASE, "--gitlab", gitlab.endpoint, code=6)
-    assert "could not protect the branches" in told
+    assert "could not protect branches and tags" in told
     assert "with both branches" in told
 
 

@@ -1,4 +1,4 @@
-"""Bring a new repository to GitLab: the project, both branches, and their protection."""
+"""Bring a new repository to GitLab: the project, both branches, and their protection and that of releases."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ TOKEN = "GITLAB_TOKEN"  # noqa: S105 - the name of a variable
 _NOBODY, _DEVELOPERS, _MAINTAINERS = 0, 30, 40
 #: Who merges; nobody pushes past a merge request.
 _MERGES = {"main": _MAINTAINERS, "develop": _DEVELOPERS}
+#: Of releases: the component ``release`` promotes protected ones alone.
+_TAGS = "*.*.*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class Hosted:
     remote
         What Git pushes to.
     protected
-        Its protected branches.
+        Its protected branches and tags.
     """
 
     url: str
@@ -106,7 +108,7 @@ class GitLab:
             )
 
     def host(self, name: str, title: str, folder: Path) -> Hosted:
-        """Create the project, push both branches and protect them.
+        """Create the project, push both branches and protect them, and the tags of releases.
 
         Raises
         ------
@@ -121,12 +123,13 @@ class GitLab:
         remote = project.http_url_to_repo
         self._push(folder, remote)
         kept = f"The repository in {folder}, and {project.web_url} with both branches."
-        with self._told("protect the branches", kept):
+        with self._told("protect branches and tags", kept):
             project.default_branch = "develop"  # where merge requests go
             project.save()
             for branch, level in _MERGES.items():
                 self._protect(project, branch, level)
-        return Hosted(project.web_url, remote, tuple(_MERGES))
+            project.protectedtags.create({"name": _TAGS, "create_access_level": _MAINTAINERS})
+        return Hosted(project.web_url, remote, (*_MERGES, f"tags {_TAGS}"))
 
     def _has(self, path: str) -> bool:
         from gitlab.exceptions import GitlabGetError

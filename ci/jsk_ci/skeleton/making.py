@@ -128,7 +128,11 @@ def git(folder: Path, *arguments: str, environment: Mapping[str, str] | None = N
 def _notes(wish: Wish) -> tuple[str, ...]:
     if wish.base != PLACEHOLDER:
         return ()
-    return (f"base in pyproject.toml is a placeholder, {PLACEHOLDER}: write your base image there.",)
+    file = wish.folder / "pyproject.toml"
+    return (
+        f"base in {file} is a placeholder, {PLACEHOLDER}: write your platform's base image there before "
+        "you push (next time: --base IMAGE, or JSK_CI_BASE).",
+    )
 
 
 def _check_git() -> None:
@@ -157,7 +161,8 @@ def _locked_by_poetry(folder: Path, derived: str, tell: Tell) -> bool:
         content = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
         lockfile.check_fresh(lockfile.read(lock), content, "pyproject.toml")
     except LockError as error:
-        tell(f"Poetry could not: {error.what.splitlines()[-1].strip()}. The lock is the base's own part.")
+        said = error.what.splitlines()[-1].strip().rstrip(".")
+        tell(f"Poetry could not check it ({said}): it stays part of the base's own lock, and fits the project.")
         lock.write_text(derived, encoding="utf-8")
         return False
     return True
