@@ -136,7 +136,7 @@ def check_named(kernel: Kernel) -> None:
         raise ProjectError(
             f"{kernel.name} has no base image yet: {kernel.parent} is a placeholder.",
             kept="No registry was asked.",
-            hint=f'Ask your platform which there is, and write it to {kernel.folder / "pyproject.toml"}: '
+            hint=f"Ask your platform which there is, and write it to {kernel.folder / 'pyproject.toml'}: "
             'base = "HOST/kernels/base:VERSION"',
         )
 

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 
 #: What ``--gitlab`` does by itself.
-_PROTECT = "on GitLab, protect main, develop and the tags *.*.*: nothing else is delivered (--gitlab does it)."
+_PROTECT = (
+    "on GitLab, protect main, develop and the tags *.*.*: nothing else is delivered (--gitlab does it)."
+)
 
 
 def register(app: typer.Typer) -> None:
@@ -29,7 +31,9 @@ def register(app: typer.Typer) -> None:
 
 def new(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="What repository, kernel and experiment are called.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="What repository, kernel and experiment are called.")
+    ],
     folder: Annotated[
         Path | None, typer.Option(help="Where it is made. Default: NAME, here.", show_default=False)
     ] = None,

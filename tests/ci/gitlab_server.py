@@ -1,6 +1,7 @@
 """A stand-in for GitLab's API: the calls that a new project takes, with state, each body checked.
 
-Paths, bodies and answers are those of GitLab's REST documentation (projects, groups, protected branches and tags).
+Paths, bodies and answers are those of GitLab's REST documentation (projects, groups, protected
+branches and tags).
 Git itself is real: the project's repository is a bare one on this machine.
 """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -16,7 +16,30 @@ from jsk_saver.errors import JskError
 
 #: Set to anything to see where an error came from; the same as for ``jsk``.
 DEBUG = "JSK_DEBUG"
-_INTERRUPTED = 130
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
+_EPILOG = """\
+[bold]By hand[/bold]
+  export JSK_CI_REGISTRY=registry.example.org/kernels
+  jsk-ci plan                       what is to be built
+  jsk-ci build --candidate --dotenv jsk.env
+  set -a; . ./jsk.env; set +a       the next steps know what it found
+  jsk-ci smoke && jsk-ci push
+  Every step but render has --dry-run, and all have --json.
+
+[bold]Exit codes[/bold]
+  0  all went well
+  1  it failed: no builder, no image, an image that is bad or too large
+  2  wrong usage: an option, a project or a lock that means nothing
+  3  not found: no such image, version, configuration or domain
+  5  refused: a tag that is taken, something in use, a lease, a vulnerability
+  6  a registry, SageMaker or GitLab refused, failed or did not answer
+130  interrupted
+
+[bold]Settings[/bold]
+  Options win over the environment: JSK_CI_REGISTRY, JSK_CI_BUILDER,
+  JSK_CI_CACHE, JSK_CI_DOMAIN, JSK_CI_STUDIO_ROLE, JSK_CI_LEASE,
+  JSK_CI_VULNERABILITIES.
+  JSK_DEBUG=1 shows where an error came from."""
 
 
 class Steps(TyperGroup):
@@ -35,6 +58,10 @@ class Steps(TyperGroup):
                 traceback.print_exc(file=sys.stderr)
             terminal.tell(error, "jsk-ci")
             raise typer.Exit(error.exit_code) from error
+        except BrokenPipeError as error:  # nobody reads on: jsk-ci render | head
+            with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
+                os.dup2(nowhere.fileno(), sys.stdout.fileno())
+            raise typer.Exit(_BROKEN_PIPE) from error
         except KeyboardInterrupt as error:
             terminal.note("\njsk-ci: interrupted")
             raise typer.Exit(_INTERRUPTED) from error
@@ -47,11 +74,25 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EPILOG,
 )
 
 
+def _show_version(value: bool) -> None:
+    if value:
+        from jsk_saver.doctor.machine import kit_version
+
+        terminal.say(f"jsk-ci {kit_version()}")
+        raise typer.Exit
+
+
 @app.callback()
-def root() -> None:
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the kit's version."),
+    ] = False,
+) -> None:
     """Kernel images from locked dependencies, built when (and only when) they changed."""
 
 

@@ -132,7 +132,7 @@ def install(project: Project, *, dry_run: bool, tell: Tell) -> Change:
     found = _plan(chosen, chosen, set(chosen))
     if not dry_run:
         found = _apply(found, tell, "What was installed before.")
-    title = _title("Installed what poetry.lock has", dry_run, found.rows)
+    title = _title("Install what poetry.lock has", dry_run, found.rows)
     return Change(title, str(project.folder), found.rows, found.notes, dry_run=dry_run)
 
 

@@ -96,8 +96,8 @@ def uninstall(names: Iterable[str], *, kept: str) -> None:
 def overlay() -> Path | None:
     """Return the folder that takes packages where the environment itself cannot be written to.
 
-    In Studio the environment is part of the image and belongs to root. The folder is in the kit's home and
-    named after the image, so that a new image starts without it.
+    An image that others made may give its environment to root; the kit's own gives it to Studio's user. The
+    folder is in the kit's home and named after the image, so that a new image starts without it.
     """
     packages = sysconfig.get_path("purelib")
     if os.access(packages, os.W_OK):
@@ -160,7 +160,7 @@ def _call(command: list[str], kept: str) -> None:
     if done.returncode:
         words = [line for line in f"{done.stdout}\n{done.stderr}".splitlines() if line.strip()]
         said = "\n    ".join(words[-_MOST_LINES:])
-        raise BuildFailed(f"The running kernel could not be changed:\n    {said}", kept=kept, hint=_HINT)
+        raise BuildFailed(f"What is installed could not be changed:\n    {said}", kept=kept, hint=_HINT)
 
 
 _HINT = "The same again, or: %kernel status"

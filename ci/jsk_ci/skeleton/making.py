@@ -162,7 +162,9 @@ def _locked_by_poetry(folder: Path, derived: str, tell: Tell) -> bool:
         lockfile.check_fresh(lockfile.read(lock), content, "pyproject.toml")
     except LockError as error:
         said = error.what.splitlines()[-1].strip().rstrip(".")
-        tell(f"Poetry could not check it ({said}): it stays part of the base's own lock, and fits the project.")
+        tell(
+            f"Poetry could not check it ({said}): it stays part of the base's own lock, and fits the project."
+        )
         lock.write_text(derived, encoding="utf-8")
         return False
     return True
