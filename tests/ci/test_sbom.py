@@ -9,7 +9,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 from typer.testing import CliRunner
 
-from jsk_ci import fingerprint, project, sbom
+from jsk_ci import fingerprint, project, sbom, tools
 from jsk_ci.cli.app import app
 
 BASE = Path(__file__).parents[2] / "kernels" / "base"
@@ -31,22 +31,50 @@ def told(kernel, inputs):
     return sbom.document(kernel, inputs, fingerprint.packages(kernel), {"left-over": "1.0"})
 
 
-def test_it_is_what_the_schema_of_cyclonedx_asks_for(kernel, inputs):
+def test_it_is_what_the_schema_of_cyclonedx_asks_for(kernel, inputs, monkeypatch):
     # Some packages are enough: the validator takes time by the square of them.
     packages = dict(list(fingerprint.packages(kernel).items())[:12])
+    some = dict(list(tools.packages(kernel).items())[:3])
+    monkeypatch.setattr(tools, "packages", lambda _: some)
     told = sbom.document(kernel, inputs, packages, {"left-over": "1.0"})
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(told) is None
 
 
 def test_every_locked_package_is_in_it_with_the_hashes_that_the_build_checks(kernel, told):
-    components = {item["name"]: item for item in json.loads(told)["components"]}
+    components = {item["bom-ref"].partition("@")[0]: item for item in json.loads(told)["components"]}
     packages = fingerprint.packages(kernel)
-    assert components.keys() == {*packages, "left-over"}
+    told_of = {item["name"] for item in json.loads(told)["components"]}
+    assert told_of == {*packages, "left-over", *tools.packages(kernel), kernel.parent}
     numpy = components["numpy"]
     assert numpy["version"] == packages["numpy"].version
     assert numpy["purl"] == f"pkg:pypi/numpy@{numpy['version']}"
     hashes = {f"sha256:{item['hashes'][0]['content']}" for item in numpy["externalReferences"]}
     assert hashes == set(packages["numpy"].hashes)
+
+
+def test_poetry_is_in_the_bill_of_a_base_apart_from_the_environment(kernel, told):
+    components = [item for item in json.loads(told)["components"] if "properties" in item]
+    poetry = [item for item in components if {"name": "io.jsk.kernel.place", "value": "/opt/poetry"}
+              in item["properties"]]  # fmt: skip
+    pinned = (Path(sbom.__file__).parent / "recipe" / "poetry.txt").read_text()
+    names = {item["name"] for item in poetry}
+    assert {"poetry", "poetry-core", "requests"} <= names
+    assert len(names) == pinned.count("==") - 1  # the line that says how it was made names one, too
+    assert all(item["externalReferences"] for item in poetry)
+    (requests,) = (item for item in poetry if item["name"] == "requests")
+    assert f"requests=={requests['version']} " in pinned
+    assert tools.packages(replace(kernel, is_base=False)) == {}
+    assert tools.packages(replace(kernel, dockerfile=Path("Dockerfile"))) == {}
+
+
+def test_what_the_image_starts_from_is_named_and_told_to_be_incomplete(kernel, told):
+    """Debian's packages are in the bill of whoever made that image."""
+    (parent,) = [item for item in json.loads(told)["components"] if item["type"] == "container"]
+    assert (parent["name"], parent["version"]) == (kernel.parent, PARENT)
+    assert parent["purl"] == f"pkg:oci/python@{PARENT}?repository_url=docker.io/library/python"
+    assert json.loads(told)["compositions"] == [
+        {"aggregate": "incomplete", "assemblies": [parent["bom-ref"]]}
+    ]
 
 
 def test_what_comes_with_the_base_alone_says_so(told):
@@ -79,4 +107,4 @@ def test_the_command_writes_the_file_and_a_dry_run_does_not(tmp_path):
     done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
     found = json.loads(done.stdout)
-    assert found["packages"] == len(json.loads(file.read_text())["components"])
+    assert found["packages"] == len(json.loads(file.read_text())["components"]) - 1  # the parent

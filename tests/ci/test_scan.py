@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from packaging.version import Version
 from typer.testing import CliRunner
 
-from jsk_ci import scan
+from jsk_ci import project, scan, tools
 from jsk_ci.cli.app import app
 from jsk_ci.errors import ProjectError
 
@@ -163,6 +163,15 @@ def test_it_fails_from_the_severity_on_that_was_asked_for(database):
     assert [item["package"] for item in told["vulnerabilities"]] == ["jinja2"]
     assert told["failing"] == 1
     assert run("--database", where, "--fail-on", "moderate", "--ignore", "GHSA-1").exit_code == 0
+
+
+def test_poetry_beside_the_environment_of_a_base_is_looked_up_too(database):
+    version = tools.packages(project.read(BASE))["poetry"].version
+    told = entry(name="poetry", events=[], versions=[version], severity="CRITICAL")
+    done = run("--database", str(database(told)))
+    assert done.exit_code == 5, done.output
+    assert f"critical poetry {version}: GHSA-1: a hole (in /opt/poetry, not in the lock)" in done.output
+    assert "Next: head -3 ci/jsk_ci/recipe/poetry.txt" in done.output
 
 
 def test_an_unknown_severity_is_refused():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +32,7 @@ def sbom(
     as_json: AsJson = False,
 ) -> None:
     """Write a bill of materials (CycloneDX 1.6) of the image that the lock in FOLDER makes."""
-    from jsk_ci import delta, fingerprint, parents, project
+    from jsk_ci import delta, fingerprint, parents, project, tools
     from jsk_ci import sbom as bills
 
     kernel = project.read(folder)
@@ -49,7 +51,7 @@ def sbom(
     found = {
         "file": None if dry_run else str(output),
         "fingerprint": inputs.fingerprint,
-        "packages": len(packages) + len(inherited),
+        "packages": len(packages) + len(inherited) + len(tools.packages(kernel)),
     }
     told = "Would write" if dry_run else "Wrote"
     lines = [f"{told} {output}: {found['packages']} packages of {kernel.name} ({inputs.tag})"]
@@ -89,32 +91,39 @@ def scan(
     as_json: AsJson = False,
 ) -> None:
     """Tell which locked packages have known vulnerabilities; says so if there is no database to look in."""
-    from jsk_ci import fingerprint, project
+    from jsk_ci import fingerprint, project, tools
     from jsk_ci import scan as scanning
 
     if fail_on not in scanning.SEVERITIES:
         raise ProjectError(
             f"There is no severity {fail_on!r}.", hint="--fail-on=" + "|".join(scanning.SEVERITIES)
         )
-    packages = {name: item.version for name, item in fingerprint.packages(project.read(folder)).items()}
+    kernel = project.read(folder)
+    packages = {name: item.version for name, item in fingerprint.packages(kernel).items()}
+    beside = {name: item.version for name, item in tools.packages(kernel).items()}
+    count = len(packages) + len(beside)
     if database is None or not database.exists():
         where = f"{database} is not there" if database else "none was named"
-        told = f"No vulnerability database ({where}): {len(packages)} packages were NOT looked up."
+        told = f"No vulnerability database ({where}): {count} packages were NOT looked up."
         if require:
             raise ProjectError(told, hint="jsk-ci scan --database=all.zip    # the PyPI export of osv.dev")
-        show({"database": None, "looked_up": 0, "packages": len(packages)}, [told], as_json=as_json)
+        show({"database": None, "looked_up": 0, "packages": count}, [told], as_json=as_json)
         return
     if dry_run:
-        told = f"Would look up {len(packages)} packages in {database}."
+        told = f"Would look up {count} packages in {database}."
         show({"database": str(database), "dry_run": True}, [told], as_json=as_json)
         return
     found, entries = scanning.look(packages, database, ignore or ())
+    known = {(item.package, item.identifier) for item in found}
+    for item in scanning.look(beside, database, ignore or ())[0] if beside else ():
+        if (item.package, item.identifier) not in known:
+            found.append(replace(item, summary=f"{item.summary} (in {tools.PLACE}, not in the lock)"))
     bad = [item for item in found if item.at_least(fail_on)]
-    told = f"{len(found)} known vulnerabilities of {len(packages)} packages ({entries} entries in {database})"
+    told = f"{len(found)} known vulnerabilities of {count} packages ({entries} entries in {database})"
     listed = {
         "database": str(database),
         "entries": entries,
-        "looked_up": len(packages),
+        "looked_up": count,
         "failing": len(bad),
         "vulnerabilities": [
             {key: getattr(item, key) for key in scanning.Vulnerability.__dataclass_fields__} for item in found
@@ -125,10 +134,16 @@ def scan(
         error = JskError(
             f"{len(bad)} of them are {fail_on} or worse.",
             kept="Nothing was tagged, published or attached.",
-            hint=f"poetry update {bad[0].package}    # or, once it was looked at: --ignore=…",
+            hint=f"{_mend(bad[0].package, packages)}    # or, once it was looked at: --ignore=…",
         )
         error.exit_code = _FOUND
         raise error
+
+
+def _mend(package: str, locked: Mapping[str, str]) -> str:
+    if package in locked:
+        return f"poetry update {package}"
+    return "head -3 ci/jsk_ci/recipe/poetry.txt"  # which says how it is made anew
 
 
 def _line(item: object) -> str:
