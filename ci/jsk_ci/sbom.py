@@ -1,9 +1,9 @@
 """What is in an image, as a software bill of materials that other tools read: CycloneDX 1.6, in JSON.
 
-Made from the lock, with the hashes that the build checked, and of a base from the pins of Poetry, too. What is in
-the container image that a base starts from (Debian's packages) is in that image's own bill: here it is named
-with its digest, and told to be incomplete. The same image gives the same bytes: the serial number follows from
-the fingerprint, and no time of day is in it.
+Made from the lock, with the hashes that the build checked, and of a base from the pins of Poetry, too. What
+is in the container image that a base starts from (Debian's packages) is in that image's own bill: here it
+is named with its digest, and told to be incomplete. The same image gives the same bytes: the serial number
+follows from the fingerprint, and no time of day is in it.
 """
 
 from __future__ import annotations
