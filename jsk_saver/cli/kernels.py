@@ -121,7 +121,8 @@ def _list_images(session: Session, images: list[LocalImage]) -> None:
     ]
     if not session.answer(rows):
         columns = [Column("kernel"), Column("kind"), Column("image", "path", narrowest=20)]
-        say_table([*columns, Column("fingerprint", "code", narrowest=12)], rows)
+        shown = [{**row, "fingerprint": row["fingerprint"][:24]} for row in rows]
+        say_table([*columns, Column("fingerprint", "code", narrowest=12)], shown)
 
 
 @app.command()

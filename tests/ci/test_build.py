@@ -14,6 +14,8 @@ import pytest
 
 from jsk_ci import build, labels
 from jsk_ci.context import TIME
+from jsk_ci.references import Reference
+from jsk_ci.registry import Repository
 from tests.ci.building import Kernels, Made, elsewhere
 
 pytestmark = pytest.mark.slow
@@ -43,6 +45,21 @@ def test_an_image_knows_itself(kernels: Kernels, base: Made):
     assert identity.packages.split() == ["kept==1.0", "marked==1.0", "same-length==1.1", "shrunk==2.0"]
     for name, value in identity.variables().items():
         assert kernels.sh(base.image, f'echo "${name}"') == value
+
+
+def test_it_is_one_docker_image_for_one_platform(kernels: Kernels, base: Made):
+    """The form that SageMaker takes: a list of platforms, or OCI's own form, it refuses in places."""
+    pinned = Reference.parse(base.pinned)
+    manifest = Repository(pinned).manifest(str(pinned.digest)).document
+    assert manifest["mediaType"] == "application/vnd.docker.distribution.manifest.v2+json"
+    config = manifest["config"]
+    assert config["mediaType"] == "application/vnd.docker.container.image.v1+json"
+    digest = config["digest"].partition(":")[2]
+    blobs = kernels.place.registry.folder / "data" / "docker/registry/v2/blobs/sha256"
+    told = json.loads((blobs / digest[:2] / digest / "data").read_text())
+    assert (told["os"], told["architecture"]) == ("linux", "amd64")
+    assert told["config"]["User"] == "1000:100"
+    assert told["config"]["Entrypoint"] == ["/opt/jsk/bin/start-jupyterlab"]
 
 
 def test_variables_mean_what_the_file_says(kernels: Kernels, base: Made, experiment: Made):
