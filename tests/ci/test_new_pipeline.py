@@ -23,24 +23,25 @@ DEVELOP = {"CI_COMMIT_BRANCH": "develop", "CI_COMMIT_REF_PROTECTED": "true"}
 
 
 @pytest.fixture(autouse=True)
-def somebody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Git know who commits, and packages come from where the machine's do."""
-    for role in ("AUTHOR", "COMMITTER"):
-        monkeypatch.setenv(f"GIT_{role}_NAME", "Ada")
-        monkeypatch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
+def index_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let packages come from where the machine's do, not from the index of other tests."""
     monkeypatch.delenv("PIP_INDEX_URL", raising=False)
 
 
-def new(folder: Path, gitlab: GitLab, **wishes: str) -> Path:
+def new(folder: Path, gitlab: GitLab, name: str = "iris", **wishes: str) -> Path:
     """Make a repository as ``jsk new`` does, push it, and return the clone."""
-    clone = folder / "iris"
+    clone = folder / name
     components = f"{GitLab.HOST}/{KIT}"
-    wish = Wish("iris", clone, components=components, components_version=VERSION, offline=True, **wishes)  # type: ignore[arg-type]
-    making.make(wish, print)
-    git(folder, "init", "--quiet", "--bare", str(folder / "iris.git"))
-    git(clone, "remote", "add", "origin", str(folder / "iris.git"))
+    wish = Wish(name, clone, components=components, components_version=VERSION, offline=True, **wishes)  # type: ignore[arg-type]
+    with pytest.MonkeyPatch.context() as patch:
+        for role in ("AUTHOR", "COMMITTER"):
+            patch.setenv(f"GIT_{role}_NAME", "Ada")
+            patch.setenv(f"GIT_{role}_EMAIL", "ada@example.org")
+        making.make(wish, print)
+    git(folder, "init", "--quiet", "--bare", str(folder / f"{name}.git"))
+    git(clone, "remote", "add", "origin", str(folder / f"{name}.git"))
     git(clone, "push", "--quiet", "--set-upstream", "origin", *making.BRANCHES)
-    gitlab.adopt(clone, "squad/iris")
+    gitlab.adopt(clone, f"squad/{name}")
     gitlab.publish(clone, KIT, VERSION, sorted((ROOT / "ci" / "templates").glob("*.yml")))
     return clone
 

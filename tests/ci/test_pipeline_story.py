@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from jsk_ci.references import Reference
+from jsk_ci.registry import Repository
 from tests.ci.building import Place
 from tests.ci.locked import git
 from tests.ci.package_index import PackageIndex
@@ -25,6 +28,7 @@ from tests.ci.pipelines import (
     programs,
     runner,
 )
+from tests.ci.test_new_pipeline import DEVELOP, new
 from tests.servers.docker import Docker
 from tests.servers.gitlab import GitLab, Ran
 from tests.servers.s3 import ServerUnavailable
@@ -215,6 +219,28 @@ def test_a_tag_that_is_not_on_main_releases_nothing(iris: Experiment, studio: St
     assert ran.failed == ["release-final"]
     assert "is not on main: nothing was released" in ran.output
     assert state(iris, studio, place) == before
+
+
+def test_a_repository_that_was_just_made_is_built_and_delivered(
+    base: Project, gitlab: GitLab, place: Place, engine: Docker, tmp_path: Path
+):
+    """Its lock, its six lines, nothing written by hand; the jobs for notebooks are test_new_pipeline.py's."""
+    clone = new(tmp_path, gitlab, name="churn", base=f"{place.kernels}/base:1.0.0-rc.1", registry="$REGISTRY")
+    known = {**DEVELOP, "REGISTRY": place.kernels}
+    jobs = ("kernel-plan", "kernel-images", "release-candidate")
+    environment = runner(engine.environment, {"JSK_CI_BUILDER": "docker"})
+    ran = gitlab.run(clone, known, *jobs, **environment)
+    tell("a repository that jsk new made", ran)
+    assert not ran.failed, ran.output
+    steps = [f"churn: {step}" for step in ("build", "smoke", "sbom", "scan", "push")]
+    assert {"kernel-plan", *steps, "release-candidate"} == set(ran.started)
+    made = Repository(Reference.parse(f"{place.kernels}/churn"))
+    digest = made.digest("0.1.0-rc.1")
+    assert digest is not None
+    assert made.labels(digest)["io.jsk.kernel.commit"] == git(clone, "rev-parse", "HEAD")
+    ran = gitlab.run(clone, known, *jobs, **environment)
+    assert "nothing to build" in ran.started
+    assert made.digest("0.1.0-rc.1") == digest
 
 
 # Helpers ---------------------------------------------------------------------------------------------
