@@ -21,6 +21,7 @@ from tests.ci.package_index import PackageIndex
 from tests.ci.pipelines import (
     DOMAIN,
     PIPELINE,
+    ROOT,
     Experiment,
     Project,
     offered,
@@ -224,21 +225,22 @@ def test_a_tag_that_is_not_on_main_releases_nothing(iris: Experiment, studio: St
 def test_a_repository_that_was_just_made_is_built_and_delivered(
     base: Project, gitlab: GitLab, place: Place, engine: Docker, tmp_path: Path
 ):
-    """Its lock, its six lines, nothing written by hand; the jobs for notebooks are test_new_pipeline.py's."""
+    """Its lock, its six lines, nothing written by hand."""
+    gitlab = GitLab([without_installing(tmp_path / "bin", gitlab.path[0]), *gitlab.path])
     clone = new(tmp_path, gitlab, name="churn", base=f"{place.kernels}/base:1.0.0-rc.1", registry="$REGISTRY")
     known = {**DEVELOP, "REGISTRY": place.kernels}
-    jobs = ("kernel-plan", "kernel-images", "release-candidate")
-    environment = runner(engine.environment, {"JSK_CI_BUILDER": "docker"})
-    ran = gitlab.run(clone, known, *jobs, **environment)
+    told = {"JSK_CI_BUILDER": "docker", "JSK_HOME": str(tmp_path / "home"), "PYTHONPATH": f"{ROOT}:{ROOT}/ci"}
+    environment = runner(engine.environment, told)
+    ran = gitlab.run(clone, known, **environment)
     tell("a repository that jsk new made", ran)
     assert not ran.failed, ran.output
     steps = [f"churn: {step}" for step in ("build", "smoke", "sbom", "scan", "push")]
-    assert {"kernel-plan", *steps, "release-candidate"} == set(ran.started)
+    assert {"kernel-plan", *steps, "release-candidate", *LINTED} == set(ran.started)
     made = Repository(Reference.parse(f"{place.kernels}/churn"))
     digest = made.digest("0.1.0-rc.1")
     assert digest is not None
     assert made.labels(digest)["io.jsk.kernel.commit"] == git(clone, "rev-parse", "HEAD")
-    ran = gitlab.run(clone, known, *jobs, **environment)
+    ran = gitlab.run(clone, known, **environment)
     assert "nothing to build" in ran.started
     assert made.digest("0.1.0-rc.1") == digest
 
@@ -277,6 +279,22 @@ def layers(project: Project, kernel: str, reference: str) -> list[str]:
     """Return the digests of an image's layers as the registry keeps them."""
     manifest = project.repository(kernel).manifest(reference)
     return [layer["digest"] for layer in manifest.document["layers"]]
+
+
+def without_installing(folder: Path, programs: Path) -> Path:
+    """Return programs that let jobs of notebooks run in the tests' own environment, and leave it as it is.
+
+    What those install, and where from, is seen in test_new_pipeline.py.
+    """
+    folder.mkdir()
+    scripts = {
+        "pip": "exit 0",
+        "jsk-ci": f'[ "$1" = install ] && exit 0; exec "{programs / "jsk-ci"}" "$@"',
+    }
+    for name, line in scripts.items():
+        (folder / name).write_text(f"#!/bin/sh\n{line}\n")
+        (folder / name).chmod(0o755)
+    return folder
 
 
 def by_hand(project: Project, *words: str) -> str:
