@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import time
 from pathlib import Path
@@ -131,6 +132,40 @@ def test_a_command_sees_its_variables_and_mounts(kernels: Kernels, base: Made, t
 def test_a_command_that_takes_too_long_is_ended(kernels: Kernels, base: Made):
     ran = kernels.builder.run(Container(base.image.reference, ["/bin/sleep", "300"]), timeout=3)
     assert ran.code == program.TIMED_OUT
+
+
+@pytest.fixture
+def deaf(kernels: Kernels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A buildah that copies nothing of what a command prints, as a slow machine's may not."""
+    program_ = tmp_path / "bin" / "buildah"
+    program_.parent.mkdir()
+    real = shutil.which("buildah")
+    program_.write_text(f'#!/bin/sh\n[ "$1" = run ] && exec >/dev/null 2>&1\nexec {real} "$@"\n')
+    program_.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program_.parent), prepend=":")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernels", ["buildah"], indirect=True)
+def test_what_a_command_prints_does_not_go_through_buildah(kernels: Kernels, base: Made, deaf: None):
+    script = "id -u; echo oh >&2; head -c 200000 /dev/zero | tr '\\0' x; exit 3"
+    ran = kernels.builder.run(Container(base.image.reference, ["/bin/sh", "-c", script]))
+    assert (ran.code, ran.output) == (3, "1000\noh\n" + 200000 * "x")
+    running = kernels.builder.start(Container(base.image.reference, ["/bin/sh", "-c", "echo up; sleep 300"]))
+    while not running.output():
+        assert running.alive()
+        time.sleep(0.05)
+    assert running.output() == "up\n"
+    running.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kernels", ["buildah"], indirect=True)
+def test_a_command_that_takes_too_long_is_ended_with_all_it_started(kernels: Kernels, base: Made):
+    script = "sleep 300 & echo $!; wait"
+    ran = kernels.builder.run(Container(base.image.reference, ["/bin/sh", "-c", script]), timeout=3)
+    assert ran.code == program.TIMED_OUT
+    assert ended(int(ran.output))
 
 
 @pytest.mark.slow

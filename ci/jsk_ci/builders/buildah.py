@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,11 @@ _ISOLATION = "chroot"
 _ENVIRONMENT = {"DOCKER_CONFIG": ""}
 #: What it adds to the words of a command that fails.
 _OWN_WORDS = re.compile(r"(?m)^(?:subprocess exited with status|Error: exit status) \d+\n?")
+#: A file that commands in a container print to. Their pipes are no good: with its own isolation, buildah copies
+#: what they carry in a thread that it does not wait for when the command ends (chroot/run_common.go,
+#: runUsingChrootMain), so that the last words are lost, or all, if that thread or its reader is slow.
+_PRINTED = "/.jsk-printed"
+_PRINTING = ("/bin/sh", "-c", f'exec "$@" >>{_PRINTED} 2>&1', "sh")
 
 
 class Buildah:
@@ -108,17 +114,29 @@ class Buildah:
 
     def run(self, container: Container, *, timeout: float = 600.0) -> Ran:
         """Run a command in a new container, and remove it."""
-        name = self._make(container.reference)
+        running = self.start(container)
         try:
-            done = program.call(self._asked(name, container), timeout=timeout)
+            code = running.wait(timeout)
+            return Ran(code, _OWN_WORDS.sub("", running.output()))
         finally:
-            self._discard(name)
-        return Ran(done.code, _OWN_WORDS.sub("", done.log) + done.text)
+            running.stop()
 
     def start(self, container: Container) -> Background:
         """Start a container in the background."""
-        name = self._make(container.reference)
-        return Background(self._asked(name, container), lambda: self._discard(name))
+        name, folder = self._make(container.reference), Path(tempfile.mkdtemp(prefix="jsk-printed-"))
+
+        def discard() -> None:
+            program.call(["buildah", "rm", name])
+            shutil.rmtree(folder, ignore_errors=True)
+
+        try:
+            printed = folder / "printed"
+            printed.touch()
+            printed.chmod(0o666)  # the container's user is another one; the folder lets nobody else in
+            return Background(self._asked(name, container, printed), discard, printed.open("a+b"))
+        except BaseException:
+            discard()
+            raise
 
     def remove(self, reference: str) -> None:
         """Forget an image."""
@@ -127,15 +145,13 @@ class Buildah:
     def _make(self, reference: str) -> str:
         return self._call("from", "--pull-never", reference).text.strip()
 
-    def _discard(self, name: str) -> None:
-        program.call(["buildah", "rm", name])
-
-    def _asked(self, name: str, container: Container) -> list[str]:
+    def _asked(self, name: str, container: Container, printed: Path) -> list[str]:
         asked = ["buildah", "run", "--isolation", _isolation(), "--user", container.user]
         asked += options("--env", container.variables)
-        for source, target in container.mounts.items():
+        for source, target in {**container.mounts, printed: _PRINTED}.items():
             asked += ["--volume", f"{source.resolve()}:{target}"]
-        return [*asked, name, "--", *(container.command or self._entry(container.reference))]
+        command = container.command or self._entry(container.reference)
+        return [*asked, name, "--", *_PRINTING, *command]
 
     def _entry(self, reference: str) -> list[str]:
         """Return an image's own entry point, which ``buildah run`` does not know."""

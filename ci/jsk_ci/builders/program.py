@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import IO
 
 #: Takes each line of a build's log as it comes.
 Log = Callable[[str], None]
@@ -85,10 +86,22 @@ def options(flag: str, values: Mapping[str, str]) -> list[str]:
 
 
 class Background:
-    """A program that goes on while this one does other things; what it prints goes to a file."""
+    """A program that goes on while this one does other things; what it prints goes to a file.
 
-    def __init__(self, command: Sequence[str], on_stop: Callable[[], None]) -> None:
-        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
+    Parameters
+    ----------
+    command
+        The program.
+    on_stop
+        Called once when it has ended.
+    output
+        The file, open for reading and appending; otherwise one without a name.
+    """
+
+    def __init__(
+        self, command: Sequence[str], on_stop: Callable[[], None], output: IO[bytes] | None = None
+    ) -> None:
+        self._output = output or tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
         self._on_stop = on_stop
         self._process = subprocess.Popen(
             command,
@@ -101,6 +114,13 @@ class Background:
     def alive(self) -> bool:
         """Tell whether it still runs."""
         return self._process.poll() is None
+
+    def wait(self, timeout: float) -> int:
+        """Return its exit code once it has ended; 124 if it still runs after ``timeout`` seconds."""
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return TIMED_OUT
 
     def output(self) -> str:
         """Return what it printed so far."""
