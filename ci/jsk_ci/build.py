@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from jsk_ci import (
     parents,
     project,
     registry,
+    revisions,
     sizes,
     sources,
 )
@@ -27,7 +27,7 @@ from jsk_ci.errors import BuildFailed, OverBudget, ProjectError
 from jsk_ci.fingerprint import Inputs
 from jsk_ci.labels import Identity
 from jsk_ci.project import Kernel
-from jsk_ci.references import Reference
+from jsk_ci.references import DEFAULT_REGISTRY, Reference
 from jsk_saver.human import human_size
 
 #: Of the tag of an image that has not passed the smoke test.
@@ -131,10 +131,9 @@ def find_parent(kernel: Kernel, builder: Builder, *, into: str | None, start: st
     digest of its configuration.
     """
     reference = start or _spelled(kernel, builder, into)
-    here = builder.inspect(reference)
-    if here is not None and not here.pinned:
+    here, name = builder.inspect(reference), Reference.parse(reference)
+    if here is not None and not _is_of_registry(here, name):
         return _parent(kernel, reference, here.identifier, here.labels)
-    name = Reference.parse(reference)
     repository = registry.Repository(name)
     digest = name.digest or repository.digest(name.tag or "latest")
     if digest is None:
@@ -144,6 +143,16 @@ def find_parent(kernel: Kernel, builder: Builder, *, into: str | None, start: st
         )
     told = {} if kernel.is_base else repository.labels(digest)
     return _parent(kernel, f"{name.name}@{digest}", digest, told)
+
+
+def _is_of_registry(image: Image, name: Reference) -> bool:
+    """Tell whether an image came from, or went to, the registry it is named after.
+
+    Engines tell of every registry that has it, whichever of its names it is asked for by.
+    """
+    short = name.name.removeprefix(f"{DEFAULT_REGISTRY}/")
+    spelled = (name.name, short, short.removeprefix("library/"))
+    return any(known.partition("@")[0] in spelled for known in image.pinned)
 
 
 def _parent(kernel: Kernel, reference: str, digest: str, told: Mapping[str, str]) -> Parent:
@@ -204,9 +213,7 @@ def forgotten(what: Order) -> list[str]:
 
 def commit(folder: Path) -> str:
     """Return the commit that a folder is at; empty outside of a repository."""
-    asked = ["git", "-C", str(folder), "rev-parse", "HEAD"]
-    done = subprocess.run(asked, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else ""
+    return next(iter(revisions.ancestors(folder, 1)), "")
 
 
 def push_candidate(image: Image, builder: Builder) -> Reference:

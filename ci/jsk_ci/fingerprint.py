@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jsk_ci import lockfile, resources, sources, targets
 from jsk_ci.errors import LockError, ProjectError
@@ -30,7 +31,7 @@ RECIPE = 1
 INSTALLER = "uv==0.13.8"
 #: Of the hash; enough for a tag, and short enough to be read aloud.
 TAG_DIGITS = 24
-_SAFE = re.compile(r"sha(256|384|512):")
+_SAFE = re.compile(r"sha(256|384|512):[0-9a-f]+")
 _DIRECTIVE = re.compile(r"#\s*(syntax|escape|check)\s*=", re.IGNORECASE)
 
 
@@ -137,13 +138,22 @@ def packages(kernel: Kernel) -> dict[str, Package]:
 
 
 def _check_installable(package: Package) -> None:
-    kind = package.source.get("type")
+    kind, url = package.source.get("type"), package.source.get("url", "")
+    host = url.rpartition("@")[2]
+    if "@" in urlsplit(url).netloc and kind != "git":
+        raise LockError(
+            f"The lock has a password in the address of {package.name}'s index, …@{host}, and every image "
+            "would carry it.",
+            kept="Nothing was built or pushed.",
+            hint="Take it out of [[tool.poetry.source]] in pyproject.toml, change it where it is valid, and: "
+            "poetry lock --regenerate    # builds take it from PIP_INDEX_URL, PIP_EXTRA_INDEX_URL or NETRC",
+        )
     if kind in ("git", "url"):
         raise LockError(
-            f"{package.name} comes from {package.source.get('url')} ({kind}), which has no hash to check.",
+            f"{package.name} comes from {host} ({kind}), which has no hash to check.",
             hint=f"Publish {package.name} to a package index, or put it beside the project as a folder.",
         )
-    if kind != "directory" and not (package.hashes and all(map(_SAFE.match, package.hashes))):
+    if kind != "directory" and not (package.hashes and all(map(_SAFE.fullmatch, package.hashes))):
         raise LockError(
             f"The lock has no hash for {package.name} {package.version}.",
             kept="Nothing was built or pushed.",

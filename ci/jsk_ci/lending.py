@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -47,8 +46,10 @@ def logins(names: Iterable[str]) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="jsk-login-") as folder:
         _beside(place, Path(folder))
         told = _told(place / "config.json")
-        told.pop("credsStore", None)  # it would be asked instead of the file
-        told["auths"] = {**told.get("auths", {}), **_auths(found)}
+        told.pop("credsStore", None)  # it would be asked instead of the file, as a host's own helper would
+        helpers = told.get("credHelpers") or {}
+        told["credHelpers"] = {name: helper for name, helper in helpers.items() if name not in found}
+        told["auths"] = {**(told.get("auths") or {}), **_auths(found)}
         file = Path(folder, "config.json")
         file.touch(mode=0o600)
         file.write_text(json.dumps(told), encoding="utf-8")
@@ -85,9 +86,8 @@ def _told(file: Path) -> dict[str, Any]:
 
 
 def _beside(place: Path, folder: Path) -> None:
-    """Take along what else the client keeps there: its plug-ins and contexts."""
+    """Show what else the client keeps there: its plug-ins and contexts, sockets and gigabytes of caches."""
     if place.is_dir():
-        for path in place.iterdir():
+        for path in place.resolve().iterdir():
             if path.name != "config.json":
-                target = folder / path.name
-                shutil.copytree(path, target, symlinks=True) if path.is_dir() else shutil.copy2(path, target)
+                (folder / path.name).symlink_to(path)

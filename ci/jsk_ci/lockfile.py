@@ -27,6 +27,11 @@ _WRITER = re.compile(r"# .*\bPoetry (\d+)\.(\d+)")
 #: The first Poetry whose hash of a project covers dependency groups (poetry.packages.locker.Locker).
 _COVERS_GROUPS = (2, 3)
 _EXTRA = re.compile(r"""\bextra\s*(==|!=)\s*["']([^"']*)["']|["']([^"']*)["']\s*(==|!=)\s*extra\b""")
+#: PEP 508 and the characters of PEP 440.
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_VERSION = re.compile(r"[A-Za-z0-9.!+_-]+")
+#: Kinds of sources that are somewhere.
+_NEED_URL = ("directory", "file", "git", "url", "legacy")
 #: What Poetry's hash of a project covers (poetry.packages.locker.Locker, 2.0 to 2.5).
 _PROJECT_KEYS = ("requires-python", "dependencies", "optional-dependencies")
 _LEGACY_KEYS = ("dependencies", "source", "extras", "dev-dependencies")
@@ -181,16 +186,22 @@ def _table(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _package(item: Mapping[str, Any], where: str) -> Package:
     try:
-        name, version = normalise(item["name"]), item["version"]
-        hashes = tuple(sorted(file["hash"] for file in item.get("files", ())))
+        name, version = item["name"], item["version"]
+        hashes = sorted(file["hash"] for file in item.get("files", ()))
+        groups, markers = item.get("groups", ()), item.get("markers", "")
+        if isinstance(markers, str):
+            markers = dict.fromkeys(groups, markers)
+        told = {normalise(group): markers.get(group, "") for group in groups}
     except (KeyError, TypeError, AttributeError) as error:
         raise LockError(f"{where} has a package without {error}.", hint=_ANEW) from error
-    groups, markers = item.get("groups", ()), item.get("markers", "")
-    if isinstance(markers, str):
-        markers = dict.fromkeys(groups, markers)
     source = {key: str(value) for key, value in _table(item, "source").items()}
-    told = {normalise(group): markers.get(group, "") for group in groups}
-    return Package(name, version, hashes, source, told)
+    # What a requirements file would take for something else than a name, a version and a hash.
+    odd = [text for text in (*hashes, *told.values(), version) if not isinstance(text, str)]
+    odd += [] if odd or _VERSION.fullmatch(version) else [version]
+    odd += [] if isinstance(name, str) and _NAME.fullmatch(name) else [name]
+    if odd or (source.get("type") in _NEED_URL and not source.get("url")):
+        raise LockError(f"{where} has a package that makes no sense: {odd or source}.", hint=_ANEW)
+    return Package(normalise(name), version, tuple(hashes), source, told)
 
 
 def _holds(marker: str, extras: Collection[str], target: Mapping[str, str]) -> bool:
@@ -282,9 +293,15 @@ def check_fresh(lock: Lock, project: Mapping[str, Any], where: str) -> None:
     """
     writer = _WRITER.match(lock.text)
     old = writer is not None and (int(writer[1]), int(writer[2])) < _COVERS_GROUPS
-    for with_groups in (True, False) if old else (True,):
-        if lock.content_hash == content_hash(project, with_groups=with_groups):
-            return
+    try:
+        hashes = [content_hash(project, with_groups=groups) for groups in ((True, False) if old else (True,))]
+    except (AttributeError, TypeError) as error:
+        raise LockError(
+            f"{where} asks for its packages in a way that Poetry does not understand: {error}.",
+            hint="poetry check    # tells what it is",
+        ) from error
+    if lock.content_hash in hashes:
+        return
     raise LockError(
         f"poetry.lock is out of date: {where} asks for something else than when it was written.",
         kept="Nothing was built or pushed.",

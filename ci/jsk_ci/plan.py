@@ -157,18 +157,16 @@ def ordered(folders: Sequence[Path]) -> list[Kernel]:
     """Return the kernels in ``folders`` and the bases they start from, bases first, each once."""
     found: dict[Path, Kernel] = {}
 
-    def add(folder: Path, on_the_way: tuple[Path, ...]) -> None:
-        if folder in on_the_way:
-            raise ProjectError(f"{folder} starts from itself.", hint="Correct base in [tool.jsk.kernel].")
+    def add(folder: Path) -> None:
         if folder in found:
             return
         kernel = project.read(folder)
         if kernel.parent_folder:
-            add(kernel.parent_folder, (*on_the_way, folder))
+            add(kernel.parent_folder)
         found[folder] = kernel
 
     for folder in folders:
-        add(folder.resolve(), ())
+        add(folder.resolve())
     names = [kernel.name for kernel in found.values()]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ProjectError(f"Two kernels are called {twice}, and would share a repository.")

@@ -111,7 +111,9 @@ def read(folder: Path) -> Kernel:
     """
     file = folder / "pyproject.toml"
     content = _content(file)
-    told = content.get("tool", {}).get("jsk", {}).get("kernel")
+    told: Any = content
+    for name in ("tool", "jsk", "kernel"):
+        told = told.get(name) if isinstance(told, dict) else None
     if not isinstance(told, dict):
         raise ProjectError(
             f"{file} has no table [tool.jsk.kernel], so no image is made of it.",
@@ -119,11 +121,29 @@ def read(folder: Path) -> Kernel:
         )
     _check(told, file)
     try:
-        return _kernel(folder, told, content)
+        kernel = _kernel(folder, told, content)
+        _check_base(kernel)
+        return kernel
     except ProjectError as error:
         if str(folder) in error.what:
             raise
         raise ProjectError(f"{file}: {error.what}", hint=error.hint) from error
+
+
+def _check_base(kernel: Kernel) -> None:
+    """Raise an error if a kernel starts from itself, by whatever detour: it would be looked for without end."""
+    on_the_way = {kernel.folder.resolve()}
+    place = kernel.parent_folder
+    while place is not None and (place / "pyproject.toml").is_file():
+        if place in on_the_way:
+            raise ProjectError(
+                f"{kernel.folder} starts from itself.", hint="Correct base in [tool.jsk.kernel]."
+            )
+        on_the_way.add(place)
+        told: Any = _content(place / "pyproject.toml")
+        for name in ("tool", "jsk", "kernel", "base"):
+            told = told.get(name) if isinstance(told, dict) else None
+        place = (place / told).resolve() if isinstance(told, str) and told.startswith(".") else None
 
 
 def _content(file: Path) -> dict[str, Any]:

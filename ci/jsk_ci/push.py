@@ -7,8 +7,10 @@ if the registry dies on the way, the image is not known yet, and doing it again 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from jsk_ci import build, fingerprint, parents
 from jsk_ci.builders.base import Builder
@@ -127,13 +129,14 @@ def push(
     )
 
 
-def missing(repository: Repository, print_: str) -> ProjectError:
+def missing(repository: Repository, print_: str, folder: Path) -> ProjectError:
     """Return the error for an image that is nowhere."""
     tag = fingerprint.tag(print_)
     return ProjectError(
         f"{repository.name} has no image and no candidate for {tag}.",
         kept="No tag was changed.",
-        hint=f"jsk-ci build --candidate --registry {repository.name.name.rpartition('/')[0]}",
+        hint=f"jsk-ci build {shlex.quote(str(folder))} --candidate "
+        f"--registry {repository.name.name.rpartition('/')[0]}",
     )
 
 

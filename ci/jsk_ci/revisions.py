@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from jsk_ci import explain, project
+from jsk_ci import explain, project, sources
 from jsk_ci.errors import ProjectError
 from jsk_ci.explain import Change, Described
 
@@ -60,29 +60,50 @@ def ancestors(folder: Path, most: int = 200, *, merged: bool = False) -> list[st
     """Return the newest commits of the branch, the last first; none outside a repository.
 
     Those that were merged into it only if ``merged`` says so.
+
+    Raises
+    ------
+    ProjectError
+        If Git does not trust the repository's owner.
     """
     which = "--date-order" if merged else "--first-parent"
+    return _git_or_nothing(folder, "rev-list", which, f"--max-count={most}", "HEAD").split()
+
+
+def _git_or_nothing(folder: Path, *words: str) -> str:
     try:
-        return _git(folder, "rev-list", which, f"--max-count={most}", "HEAD").split()
-    except ProjectError:
-        return []
+        done = _run(folder, words)
+    except FileNotFoundError:
+        return ""
+    sources.check_trust(done.stderr)
+    return "" if done.returncode else done.stdout.strip()
 
 
 def _git(folder: Path, *words: str, what: str = "", **extra: str) -> str:
-    # Inside a hook, Git's own variables name the repository and the index that the hook runs for.
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or "CONFIG" in name
-    }
     try:
-        ran = subprocess.run(
-            ["git", "-C", folder, *words], capture_output=True, text=True, check=False, env={**kept, **extra}
-        )
+        ran = _run(folder, words, **extra)
     except FileNotFoundError as error:
         raise ProjectError("Git is not installed.", hint="apt-get install git") from error
     if ran.returncode == 0:
         return ran.stdout.strip()
+    sources.check_trust(ran.stderr)
     if what:
         raise ProjectError(
             f"{folder} has no revision {what!r}.", hint="git fetch --unshallow    # if the clone is shallow"
         )
     raise ProjectError(f"git {words[0]} failed in {folder}: {ran.stderr.strip()}")
+
+
+def _run(folder: Path, words: Sequence[str], **extra: str) -> subprocess.CompletedProcess[str]:
+    # Inside a hook, Git's own variables name the repository and the index that the hook runs for.
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or "CONFIG" in name
+    }
+    return subprocess.run(
+        ["git", "-C", folder, *words],
+        capture_output=True,
+        text=True,
+        errors="surrogateescape",
+        check=False,
+        env={**kept, "LC_ALL": "C", **extra},
+    )

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jsk_ci.errors import LockError
+from jsk_ci.errors import LockError, ProjectError
 
 #: Never part of a package, where Git is not there to tell.
 _LITTER = {"__pycache__", "build", "dist", "node_modules"}
+#: What Git says of a repository that another user owns.
+_NOT_TRUSTED = re.compile(r"dubious ownership in repository at '(.*)'")
 
 
 def files(folder: Path, only: Sequence[str] = ()) -> list[Path]:
@@ -47,17 +51,15 @@ def digest(folder: Path, only: Sequence[str] = ()) -> str:
         file = folder / path
         mode = "x" if os.access(file, os.X_OK) else "-"
         content = hashlib.sha256(file.read_bytes()).hexdigest()
-        total.update(f"{mode} {content} {path.as_posix()}\n".encode())
+        total.update(os.fsencode(f"{mode} {content} {path.as_posix()}\n"))
     return total.hexdigest()
 
 
 def forgotten(folder: Path, only: Sequence[str] = ()) -> list[Path]:
     """Return files that would count if Git tracked them, relative to the folder; not what it ignores."""
-    asked = ["git", "-C", str(folder), "ls-files", "-z", "--others", "--exclude-standard"]
-    listed = subprocess.run(asked, capture_output=True, check=False)
-    if listed.returncode or not _tracked(folder):
+    if not _tracked(folder):
         return []
-    paths = sorted(Path(os.fsdecode(name)) for name in listed.stdout.split(b"\0") if name)
+    paths = sorted(_git_lists(folder, "--others", "--exclude-standard"))
     return [path for path in paths if not only or any(_within(path, name) for name in only)]
 
 
@@ -104,6 +106,43 @@ def _listed(folder: Path) -> Iterator[Path]:
 
 
 def _tracked(folder: Path) -> list[Path]:
-    listed = subprocess.run(["git", "-C", folder, "ls-files", "-z"], capture_output=True, check=False)
+    return _git_lists(folder)
+
+
+def check_trust(said: str) -> None:
+    """Raise an error if Git said that it tells nothing about a repository, because of whose it is.
+
+    Raises
+    ------
+    ProjectError
+        With the command that makes it tell.
+    """
+    if place := _NOT_TRUSTED.search(said):
+        raise ProjectError(
+            f"Git tells nothing about {place[1]}, because another user owns it.",
+            kept="Nothing was built or pushed.",
+            hint=f"git config --global --add safe.directory {shlex.quote(place[1])}",
+        )
+
+
+def _git_lists(folder: Path, *which: str) -> list[Path]:
+    """Return what ``git ls-files`` names; nothing outside a repository, or without Git.
+
+    Raises
+    ------
+    ProjectError
+        If Git does not trust the folder's owner: taken for "no repository", files that are not tracked would
+        count, and the same commit would have another fingerprint here.
+    """
+    asked = ["git", "-C", str(folder), "ls-files", "-z", *which]
+    # Inside a hook, Git's own variables name another folder's repository.
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("GIT_") or "CONFIG" in name
+    }
+    try:
+        listed = subprocess.run(asked, capture_output=True, check=False, env={**kept, "LC_ALL": "C"})
+    except FileNotFoundError:
+        return []
+    check_trust(listed.stderr.decode(errors="replace"))
     names = listed.stdout.split(b"\0") if listed.returncode == 0 else []
     return [Path(os.fsdecode(name)) for name in names if name]

@@ -8,6 +8,8 @@ from pathlib import Path
 from jsk_ci.errors import ProjectError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+#: No Dockerfile holds them; a tab is fine.
+_CONTROL = re.compile(r"[\0-\x08\x0a-\x1f\x7f]")
 #: The platform's own variables override an image's, so that setting them would only seem to work.
 _PLATFORM = re.compile(r"AWS_|SAGEMAKER_")
 #: Written by the build itself.
@@ -50,6 +52,8 @@ def _pair(line: str, where: str) -> tuple[str, str]:
         )
     if _OURS.match(name):
         raise ProjectError(f"{where}: JSK_KERNEL_* variables are written by the build.")
+    if _CONTROL.search(value):
+        raise ProjectError(f"{where}: the value of {name} has a control character: {value!r}.")
     if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"":
         value = value[1:-1]
     return name, value

@@ -69,6 +69,22 @@ def test_without_a_registry_images_of_folders_stay_here(kernels: Kernels):
 
 
 @pytest.mark.slow
+def test_a_base_of_this_machine_is_found_after_it_was_pushed(kernels: Kernels):
+    """Engines tell then that a registry has it, under another name."""
+    name = kernels.builder.name
+    base, host = kernels.write(f"gone-{name}", "kept"), kernels.place.host
+    folder = kernels.write(f"stays-{name}", "fresh", kernel=f'base = "../{base.name}"')
+    assert call(kernels, base).returncode == 0
+    before = json.loads(call(kernels, folder, "--dry-run", "--json").stdout)
+    local = Reference.parse(before["parent"]).repository
+    image = json.loads(call(kernels, base, "--dry-run", "--json").stdout)["image"]
+    kernels.builder.push(image, Reference.parse(f"{host}/elsewhere/{local}:1"))
+    after = call(kernels, folder, "--dry-run", "--json")
+    assert after.returncode == 0, after.stderr
+    assert json.loads(after.stdout) == before
+
+
+@pytest.mark.slow
 def test_files_that_git_does_not_track_are_told(kernels: Kernels, base: Made):
     folder = kernels.write(
         f"forgetful-{kernels.builder.name}",

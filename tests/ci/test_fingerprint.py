@@ -227,6 +227,16 @@ def test_what_has_no_hash_to_check_is_refused(folder, kind):
         print_of(folder)
 
 
+@pytest.mark.parametrize("kind", ["legacy", "git"])
+def test_a_password_in_an_address_is_refused_and_not_shown(folder, kind):
+    """It would be in the image's requirements and in its bill of materials."""
+    old = 'type = "legacy"\nurl = "http://'
+    replace(folder / "poetry.lock", old, f'type = "{kind}"\nurl = "http://ada:se-cret@')
+    with pytest.raises(LockError, match="has a password|has no hash") as caught:
+        print_of(folder)
+    assert "se-cret" not in str(caught.value)
+
+
 # What changed between commits -----------------------------------------------------------------------
 
 

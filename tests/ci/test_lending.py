@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,38 @@ def test_nothing_is_lent_where_a_file_has_the_login(
     monkeypatch.setenv("DOCKER_CONFIG", str(folder))
     with lending.logins([f"{guarded.host}/kernels:1", "docker.io/library/python:3.11"]):
         assert os.environ["DOCKER_CONFIG"] == str(folder)
+
+
+def test_a_hosts_own_helper_that_knows_nothing_does_not_hide_what_is_lent(
+    job: None, guarded: Registry, tmp_path: Path, monkeypatch
+):
+    helper = tmp_path / "bin" / "docker-credential-empty"
+    helper.parent.mkdir()
+    helper.write_text("#!/bin/sh\necho credentials not found in native keychain\nexit 1\n")
+    helper.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{helper.parent}:{os.environ['PATH']}")
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    told = {"auths": None, "credHelpers": {guarded.host: "empty", "other.example.org": "empty"}}
+    (tmp_path / "config.json").write_text(json.dumps(told))
+    with lending.logins([f"{guarded.host}/kernels"]):
+        lent = json.loads(Path(os.environ["DOCKER_CONFIG"], "config.json").read_text())
+    assert lent["credHelpers"] == {"other.example.org": "empty"}
+    assert list(lent["auths"]) == [guarded.host]
+
+
+def test_whatever_else_the_client_keeps_is_shown_and_not_copied(
+    job: None, guarded: Registry, tmp_path: Path, monkeypatch
+):
+    """Docker Desktop keeps sockets there, which nothing can copy, and gigabytes."""
+    monkeypatch.chdir(tmp_path)  # a socket's path is short
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    (tmp_path / "run").mkdir()
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind("run/docker.sock")
+        with lending.logins([f"{guarded.host}/kernels"]):
+            lent = Path(os.environ["DOCKER_CONFIG"])
+            assert (lent / "run" / "docker.sock").is_socket()
+    assert (tmp_path / "run" / "docker.sock").is_socket()
 
 
 @pytest.mark.slow

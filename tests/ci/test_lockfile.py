@@ -318,3 +318,37 @@ def _toml(value: dict) -> str:
         return tomli_w.dumps(json.loads(json.dumps(value).replace("null", '""')))
     except (TypeError, ValueError):
         return str(value)
+
+
+SANE = "[[package]]\nname = 'x'\nversion = '1'\ngroups = ['main']\nfiles = [{ hash = 'sha256:00' }]\n" + META
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("'x'", "'x\\\n--index-url http://elsewhere'"),
+        ("'x'", '"x\\n--index-url http://elsewhere"'),
+        ("'x'", "7"),
+        ("'1'", "1"),
+        ("'1'", "'1 --pre'"),
+        ("'sha256:00'", "0"),
+        ("['main']", "[0]"),
+        ("['main']", "['main']\nmarkers = 0"),
+        ("['main']", "['main']\nmarkers = { main = 0 }"),
+        ("['main']", "['main']\nsource = { type = 'directory' }"),
+    ],
+)
+def test_what_no_installer_would_take_is_told(old, new):
+    assert lockfile.parse(SANE, "poetry.lock").packages
+    with pytest.raises(LockError, match=r"poetry.lock (has a package|is not valid TOML)") as caught:
+        lockfile.parse(SANE.replace(old, new, 1), "poetry.lock")
+    assert "poetry lock --regenerate" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["project = 1", "[project]\ndependencies = [2020-01-01]", "[tool]\npoetry = 1", "tool = 1"],
+)
+def test_a_project_that_makes_no_sense_is_told(text):
+    with pytest.raises(LockError, match="in a way that Poetry does not understand"):
+        lockfile.check_fresh(lockfile.parse(META, "poetry.lock"), tomllib.loads(text), "pyproject.toml")

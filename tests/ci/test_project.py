@@ -88,3 +88,21 @@ def test_a_project_of_which_no_image_is_made_is_told(tmp_path):
     with pytest.raises(ProjectError, match="has no table") as caught:
         read(tmp_path, '[project]\nname = "iris"\n')
     assert "jsk new" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["tool = 1", "[tool]\njsk = 1", "[tool.jsk]\nkernel = 1"])
+def test_tables_that_are_none_are_told(tmp_path, text):
+    with pytest.raises(ProjectError, match="has no table"):
+        read(tmp_path, text)
+
+
+@pytest.mark.parametrize("bases", [["."], ["../two", "../one"], ["../two", "../three", "../two"]])
+def test_a_kernel_that_starts_from_itself_is_told(tmp_path, bases):
+    """Whoever asks: its base would be looked for without end."""
+    names = ["one", "two", "three"]
+    for name, base in zip(names, bases, strict=False):
+        (tmp_path / name).mkdir()
+        text = f'[tool.jsk.kernel]\nname = "{name}"\nbase = "{base}"\n'
+        (tmp_path / name / "pyproject.toml").write_text(text)
+    with pytest.raises(ProjectError, match="starts from itself"):
+        project.read(tmp_path / "one")

@@ -251,7 +251,28 @@ def test_the_command_pushes_what_the_steps_before_handed_on(kernel, registry, tm
 def test_the_command_says_how_to_get_an_image_that_is_nowhere(kernel, registry):
     done = _command("push", kernel, "--registry", f"{registry.host}/nothing-there", "--dry-run")
     assert done.returncode == 2
-    assert "jsk-ci build --candidate" in done.stderr
+    assert f"jsk-ci build {kernel} --candidate --registry {registry.host}/nothing-there\n" in done.stderr
+
+
+@pytest.mark.slow
+def test_the_command_pushes_from_this_machine_with_a_jobs_login(
+    kernel, buildah, guarded, tmp_path, monkeypatch
+):
+    for name, value in (("", guarded.host), ("_USER", "ada"), ("_PASSWORD", "se:cret")):
+        monkeypatch.setenv(f"CI_REGISTRY{name}", value)
+    print_ = f"{next(_NUMBERS):08x}" * 8
+    source = build.local_name("churn", print_)
+    labels = [f"LABEL {key}={json.dumps(value)}" for key, value in kernel_image(print_, "churn").labels.items()]
+    (tmp_path / "Dockerfile").write_text("\n".join(["FROM scratch", "COPY Dockerfile /", *labels]))
+    subprocess.run(["buildah", "bud", "--format", "docker", "-q", "-t", source, tmp_path], check=True)
+    where, chosen = f"{guarded.host}/of-a-job", {"JSK_CI_FINGERPRINT": print_, "JSK_CI_BUILDER": "buildah"}
+    try:
+        done = _command("push", kernel, "--registry", where, "--json", **chosen)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["added"] == [fingerprint.tag(print_)]
+        assert "se:cret" not in done.stdout + done.stderr
+    finally:
+        buildah.remove(source)
 
 
 def test_the_command_says_how_to_log_in(kernel, guarded):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
-from jsk_ci import sources
-from jsk_ci.errors import LockError
+from jsk_ci import build, revisions, sources
+from jsk_ci.errors import LockError, ProjectError
 from tests.ci import locked
 
 
@@ -102,3 +103,35 @@ def test_what_is_not_there_is_told(kit):
         sources.digest(kit, ["kti"])
     with pytest.raises(LockError, match="which is not there"):
         sources.digest(kit / "none")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a folder to somebody else")
+def test_a_repository_of_another_user_is_not_taken_for_none(kit, monkeypatch):
+    """As a job sees it whose runner cloned as another user: every file would count."""
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    locked.commit(kit.parent)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(kit.parent.parent / "gitconfig"))
+    before = sources.digest(kit)
+    (kit / "notes").write_text("x")
+    for path in [kit.parent, *kit.parent.rglob("*")]:
+        os.chown(path, 1000, 100)
+    for ask in (sources.digest, sources.forgotten, build.commit, revisions.ancestors):
+        with pytest.raises(ProjectError, match="another user owns it") as caught:
+            ask(kit)
+    assert os.system(caught.value.hint) == 0
+    assert sources.digest(kit) == before
+    assert build.commit(kit)
+
+
+def test_files_have_whatever_names_the_file_system_takes(kit):
+    before = sources.digest(kit)
+    Path(os.fsdecode(os.fsencode(kit) + b"/caf\xe9")).write_text("x")
+    assert sources.digest(kit) != before
+
+
+def test_a_hook_sees_what_everybody_sees(kit, monkeypatch):
+    locked.commit(kit.parent)
+    before = sources.digest(kit)
+    (kit / "notes").write_text("x")
+    monkeypatch.setenv("GIT_DIR", ".git")
+    assert sources.digest(kit) == before

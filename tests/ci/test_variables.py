@@ -47,6 +47,7 @@ def test_a_shell_reads_single_quoted_values_alike(tmp_path):
     ("line", "words"),
     [
         ("export A=1", "is not NAME=value"),
+        ("A=1\0", "has a control character"),
         ("A", "is not NAME=value"),
         ("1A=1", "is not NAME=value"),
         ("A B=1", "is not NAME=value"),

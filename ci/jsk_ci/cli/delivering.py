@@ -63,7 +63,7 @@ def push(
     dry_run: DryRun = False,
 ) -> None:
     """Let others find an image: give the candidate its fingerprint's tag, and more."""
-    from jsk_ci import handing, project
+    from jsk_ci import handing, lending, project
     from jsk_ci import push as pushing
     from jsk_ci import registry as registries
 
@@ -73,9 +73,10 @@ def push(
     meant = _reference(image, where)
     digest = pushing.find(repository, print_, meant)
     if digest is None and not dry_run:
-        digest = pushing.find(repository, print_, None, _builder(builder))
+        with lending.logins([repository.name.name]):
+            digest = pushing.find(repository, print_, None, _builder(builder))
     if digest is None:
-        raise pushing.missing(repository, print_)
+        raise pushing.missing(repository, print_, folder)
     done = pushing.push(repository, print_, digest, tags=tag or (), moving=moving_tag or (), dry_run=dry_run)
     if dotenv and not dry_run:
         handing.write(dotenv, {"IMAGE": str(done.image), "FINGERPRINT": print_})
