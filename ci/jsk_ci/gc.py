@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -26,8 +26,8 @@ from jsk_ci.studio.uses import Use
 from jsk_saver.errors import JskError
 
 Kind = Literal["image version", "configuration", "registry image"]
-#: Tags that every image gets, of its fingerprint and its commit; any other one was given to keep it.
-_OWN_TAG = re.compile(r"(fp|candidate)-[0-9a-f]{24}|.+-[0-9a-f]{7,40}")
+#: Tags of fingerprint and commit; others were given to keep an image: also ``paper-20260131``, a date.
+_OWN_TAG = re.compile(r"(fp|candidate)-[0-9a-f]{24}|.+-\d+-[0-9a-f]{7,40}|.+-(?=\d*[a-f])[0-9a-f]{7,40}")
 _CONFIG = re.compile(rf".*-v(\d+)-({'|'.join(form.name for form in forms.ALL)})")
 #: Times before this are those that builders are told, so that the same inputs make the same image.
 _SINCE = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)
@@ -296,9 +296,16 @@ def _some(names: Sequence[str]) -> str:
 # Doing --------------------------------------------------------------------------------------------------
 
 
-def carry_out(studio: Studio, repository: Repository, items: Sequence[Item], image: str) -> list[Item]:
-    """Remove what was decided, and return what became of each: the service may know of further uses."""
+def carry_out(
+    studio: Studio, repository: Repository, items: Sequence[Item], image: str, again: Callable[[], list[Item]]
+) -> list[Item]:
+    """Remove what was decided, and return what became of each: the service may know of further uses.
+
+    What is to go from the registry is decided ``again`` right before: meanwhile an image may have been
+    published or promoted, which waits for nobody, and no registry knows what refers to it.
+    """
     done: list[Item] = []
+    now: dict[str, Item] | None = None
     held: dict[str, str] = {}
     stuck: set[int] = set()
     for item in items:
@@ -312,7 +319,10 @@ def carry_out(studio: Studio, repository: Repository, items: Sequence[Item], ima
         elif item.remove and item.digest in held:
             after = item.kept(f"{held[item.digest]} is made of it")
         elif item.remove:
-            repository.delete(item.digest)
+            now = {one.digest: one for one in again() if one.kind == item.kind} if now is None else now
+            after = now.get(item.digest, item)
+            if after.remove:
+                repository.delete(item.digest)
         if item.kind == "image version" and not after.remove:
             held[item.digest] = item.name
             stuck.add(item.version)

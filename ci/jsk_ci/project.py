@@ -131,7 +131,7 @@ def read(folder: Path) -> Kernel:
 
 
 def _check_base(kernel: Kernel) -> None:
-    """Raise an error if a kernel starts from itself, by whatever detour: it would be looked for without end."""
+    """Raise an error if a kernel starts from itself, by whatever detour: whoever looks would never end."""
     on_the_way = {kernel.folder.resolve()}
     place = kernel.parent_folder
     while place is not None and (place / "pyproject.toml").is_file():

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from jsk_ci import gc as collecting
 from jsk_ci.errors import ProjectError
 from jsk_ci.referenced import parse
 from jsk_ci.references import Reference
@@ -306,6 +307,47 @@ def test_what_sagemaker_keeps_is_kept_with_all_it_is_made_of(
     assert "Somebody has just begun" in why(told, "image version")["iris 1"]
     run()
     assert (ground.versions, ground.images) == ([2], [2])
+
+
+@pytest.mark.parametrize("step", ["publish", "promote"])
+def test_what_gets_to_be_used_meanwhile_stays(
+    studio: Studio, ground: Ground, run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    ground.publish(2, own_tag(2))
+    digest, decide = ground.push(1, own_tag(1)), collecting.decide
+
+    def use(known: Any, rules: Any) -> Any:
+        monkeypatch.setattr(collecting, "decide", decide)
+        items = decide(known, rules)
+        assert [item.digest for item in items if item.remove] == [digest]
+        if step == "promote":
+            ground.repository.tag(digest, "1.0.0-rc.1")
+        else:
+            reference = ground.repository.name.with_digest(digest)
+            publishing.publish(asking(studio), wanted(ground.name, reference=reference), forms.ALL)
+        return items
+
+    monkeypatch.setattr(collecting, "decide", use)
+    told = run("--json")
+    assert sorted(ground.images) == [1, 2]
+    assert told["removed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("tag", "stays"),
+    [
+        ("develop-1a2b3c4", False),
+        ("develop-12-1234567", False),
+        ("paper-20260131", True),
+        ("keep", True),
+    ],
+)
+def test_a_tag_that_names_no_commit_keeps_an_image(
+    ground: Ground, run: Callable[..., Any], tag: str, stays: bool
+) -> None:
+    ground.push(1, own_tag(1), tag)
+    run()
+    assert ground.images == ([1] if stays else [])
 
 
 @pytest.mark.parametrize("at", ["DeleteImageVersion", "DeleteAppImageConfig"])

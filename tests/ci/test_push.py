@@ -262,7 +262,9 @@ def test_the_command_pushes_from_this_machine_with_a_jobs_login(
         monkeypatch.setenv(f"CI_REGISTRY{name}", value)
     print_ = f"{next(_NUMBERS):08x}" * 8
     source = build.local_name("churn", print_)
-    labels = [f"LABEL {key}={json.dumps(value)}" for key, value in kernel_image(print_, "churn").labels.items()]
+    labels = [
+        f"LABEL {key}={json.dumps(value)}" for key, value in kernel_image(print_, "churn").labels.items()
+    ]
     (tmp_path / "Dockerfile").write_text("\n".join(["FROM scratch", "COPY Dockerfile /", *labels]))
     subprocess.run(["buildah", "bud", "--format", "docker", "-q", "-t", source, tmp_path], check=True)
     where, chosen = f"{guarded.host}/of-a-job", {"JSK_CI_FINGERPRINT": print_, "JSK_CI_BUILDER": "buildah"}

@@ -180,13 +180,17 @@ def gc(
     kernel, studio = project.read(folder), _studio(wait)
     repository = registries.Repository(registries.of(registry, kernel.name))
     turn = _lease(lease, no_lease, f"gc of {kernel.name}", wait, dry_run)
+
+    def decided() -> list[Item]:
+        known = collecting.look(studio, repository, kernel, known_refs)
+        return collecting.decide(known, collecting.Rules(keep, days))
+
     # No domain may begin to offer what is about to go.
     with _ended_properly(), turn or nobody():
         studio.meanwhile = turn.keep if turn else studio.meanwhile
-        known = collecting.look(studio, repository, kernel, known_refs)
-        items = collecting.decide(known, collecting.Rules(keep, days))
+        items = decided()
         if not dry_run:
-            items = collecting.carry_out(studio, repository, items, kernel.name)
+            items = collecting.carry_out(studio, repository, items, kernel.name, decided)
     _show_items(items, dry_run, as_json)
 
 
