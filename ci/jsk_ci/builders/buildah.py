@@ -26,8 +26,8 @@ _ISOLATION = "chroot"
 _ENVIRONMENT = {"DOCKER_CONFIG": ""}
 #: What it adds to the words of a command that fails.
 _OWN_WORDS = re.compile(r"(?m)^(?:subprocess exited with status|Error: exit status) \d+\n?")
-#: A file that commands in a container print to. Their pipes are no good: with its own isolation, buildah copies
-#: what they carry in a thread that it does not wait for when the command ends (chroot/run_common.go,
+#: A file that commands in a container print to. Their pipes are no good: with its own isolation, buildah
+#: copies what they carry in a thread that it does not wait for when the command ends (chroot/run_common.go,
 #: runUsingChrootMain), so that the last words are lost, or all, if that thread or its reader is slow.
 _PRINTED = "/.jsk-printed"
 _PRINTING = ("/bin/sh", "-c", f'exec "$@" >>{_PRINTED} 2>&1', "sh")

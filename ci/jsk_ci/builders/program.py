@@ -74,9 +74,13 @@ def follow(command: Sequence[str], log: Log, *, environment: Mapping[str, str] |
         errors="replace",
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            lines.append(line)
-            log(line.rstrip("\n"))
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                log(line.rstrip("\n"))
+        except BaseException:
+            process.terminate()  # otherwise its end would be waited for
+            raise
     return Done(process.returncode, "".join(lines), "")
 
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -52,7 +56,8 @@ class Steps(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         """Run the step that was asked for."""
         try:
-            return super().invoke(ctx)
+            with _ended_properly():
+                return super().invoke(ctx)
         except JskError as error:
             if os.environ.get(DEBUG):
                 traceback.print_exc(file=sys.stderr)
@@ -65,6 +70,23 @@ class Steps(TyperGroup):
         except KeyboardInterrupt as error:
             terminal.note("\njsk-ci: interrupted")
             raise typer.Exit(_INTERRUPTED) from error
+
+
+@contextmanager
+def _ended_properly() -> Iterator[None]:
+    """Let a job that is cancelled (SIGTERM) give back what it holds: leases, containers, passwords."""
+
+    def leave(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    if threading.current_thread() is not threading.main_thread():  # only that one is told of signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 app = typer.Typer(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -186,7 +184,7 @@ def gc(
         return collecting.decide(known, collecting.Rules(keep, days))
 
     # No domain may begin to offer what is about to go.
-    with _ended_properly(), turn or nobody():
+    with turn or nobody():
         studio.meanwhile = turn.keep if turn else studio.meanwhile
         items = decided()
         if not dry_run:
@@ -260,8 +258,7 @@ def _offer(
     if dry_run:
         found = attaching.look(studio, target, domain, wanted)
     else:
-        with _ended_properly():
-            found = attaching.attach(studio, target, domain, wanted, lease)
+        found = attaching.attach(studio, target, domain, wanted, lease)
     show(found.to_dict(), _lines(found, dry_run), as_json=as_json)
 
 
@@ -316,17 +313,3 @@ def _show_items(items: Sequence[Item], dry_run: bool, as_json: bool) -> None:
         terminal.say_table(columns, rows, f"{removed} of {len(rows)} {verb}")
     else:
         terminal.say("There is nothing of this kernel.")
-
-
-@contextmanager
-def _ended_properly() -> Iterator[None]:
-    """Let a job that is cancelled (SIGTERM) give back what it holds."""
-
-    def leave(number: int, _: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
