@@ -31,9 +31,10 @@ def measure(reference: str, builder: Builder) -> dict[str, int]:
         If the image's Python does not start.
     """
     ran = builder.run(Container(reference, ["/opt/jsk/env/bin/python", "-I", "-B", "-c", _SCRIPT]))
-    if ran.code:
+    told = [line for line in ran.output.splitlines() if line.startswith("{")]
+    if ran.code or not told:
         raise BuildFailed(f"{reference} cannot tell what is in it: {ran.output.strip()[-500:]}")
-    found: dict[str, int] = json.loads(ran.output.strip().splitlines()[-1])
+    found: dict[str, int] = json.loads(told[-1])
     return dict(sorted(found.items(), key=lambda item: (-item[1], item[0])))
 
 
