@@ -441,6 +441,18 @@ def test_attaching_takes_turns(tmp_path: Path):
     assert "JSK_CI_LEASE" not in alone["variables"]
 
 
+def test_pipelines_of_a_branch_deliver_one_after_the_other(tmp_path: Path):
+    """GitLab holds the whole child pipeline back; its jobs must not wait for what their trigger holds."""
+    file = next(file for file in TEMPLATES if file.stem == "kernel")
+    images = yaml.safe_load(render.render(file).text())["kernel-images"]
+    assert images["resource_group"] == "jsk-kernels-$CI_COMMIT_REF_SLUG"
+    assert images["trigger"]["strategy"] == "depend"
+    inside = child(tmp_path, step(), domain="d-1").values()
+    assert images["resource_group"] not in [
+        job.get("resource_group") for job in inside if isinstance(job, dict)
+    ]
+
+
 def test_a_known_image_that_the_branch_did_not_have_last_is_delivered_without_a_build(tmp_path: Path):
     known = step(decision=NOTHING, image=f"registry.example.org/k/iris@sha256:{'b' * 64}")
     content = child(tmp_path, known, undelivered=("iris",), domain="d-1")
