@@ -180,6 +180,15 @@ class ClockSkew(StoreError):
     """The clock of this machine is too far from the store's."""
 
 
+# The platform ----------------------------------------------------------------------------------------
+
+
+class AccountError(JskError, OSError):
+    """AWS refused or did not answer something that is not about the store: apps, prices, costs."""
+
+    exit_code = 6
+
+
 # Trials ----------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""Settings: arguments, then environment, then ``pyproject.toml``, then what works with nothing set.
+"""Settings: arguments, environment, ``pyproject.toml`` or ``jsk.toml``, then what works with nothing set.
 
 Each value remembers where it came from, so that ``jsk doctor`` can say what is in force and why.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from jsk_saver import project_file
 from jsk_saver.errors import SettingsError
 
 #: Environment variables are the setting's name in capitals behind this.
@@ -27,10 +28,8 @@ REACHING = ("endpoint_url", "profile", "region", "sse", "kms_key")
 _SCHEME = re.compile(
     r"(s3[an]?|gs|gcs|az|abfss?|wasbs?|https?|s?ftp|hdfs|dbfs|file|minio)(:|//)|[A-Za-z][\w+.-]*://", re.I
 )
-#: Tables within [tool.jsk] that are no settings: [tool.jsk.kernel] says what image is made (docs/kernels.md).
-_TABLES = {"kernel"}
-#: What kernel images and pipelines set, and others than a saver read.
-_OF_OTHERS = (f"{PREFIX}KERNEL_", f"{PREFIX}CI_")
+#: What kernel images, pipelines and ``jsk configure --env`` set, and others than a saver read.
+_OF_OTHERS = (f"{PREFIX}KERNEL_", f"{PREFIX}CI_", f"{PREFIX}PLATFORM_")
 #: What else the kit and its notebooks read from the environment.
 _OTHERS = {
     f"{PREFIX}{name}"
@@ -135,7 +134,8 @@ def load(start: Path | None = None, **arguments: Any) -> Settings:
     Parameters
     ----------
     start
-        Folder from which ``pyproject.toml`` is looked for, upwards; the working folder by default.
+        Folder from which ``pyproject.toml`` and ``jsk.toml`` are looked for, upwards; the working folder by
+        default.
     **arguments
         Values that win over everything; ``None`` means not given.
 
@@ -176,25 +176,10 @@ def _working_folder() -> Path | None:
 
 
 def _from_project(start: Path | None) -> list[tuple[str, dict[str, Any]]]:
-    import tomllib
-
-    for folder in (start, *start.parents) if start is not None else ():
-        file = folder / "pyproject.toml"
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-        if "tool" not in text or "jsk" not in text:
-            continue
-        try:
-            table = tomllib.loads(text).get("tool", {}).get("jsk")
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError(
-                f"{file} is not valid TOML: {error}.", hint="Mend it, or set JSK_STORE in the environment."
-            ) from error
-        if isinstance(table, dict) and set(table) != _TABLES:
-            values = {name.replace("-", "_"): value for name, value in table.items() if name not in _TABLES}
-            return [(f"{file} [tool.jsk]", {name: _beside(file, name, values[name]) for name in values})]
+    for project in project_file.nearest(start):
+        values = project.settings
+        if values is not None:
+            return [(project.origin, {name: _beside(project.file, name, values[name]) for name in values})]
     return []
 
 

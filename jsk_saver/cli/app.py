@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from jsk_saver.cli import (
     BROKEN_PIPE,
     INTERRUPTED,
+    configuring,
     failures,
     finding,
     images,
@@ -18,6 +19,8 @@ from jsk_saver.cli import (
     objects,
     removing,
     reproducing,
+    running,
+    spending,
     spooling,
     starting,
     trials,
@@ -39,7 +42,7 @@ _EPILOG = """\
 
 [bold]Settings[/bold]
   Options win over the environment (JSK_STORE, JSK_PROFILE, …), which wins
-  over \\[tool.jsk] in pyproject.toml. jsk doctor shows what is in force.
+  over \\[tool.jsk] in pyproject.toml, or jsk.toml. jsk doctor shows what is in force.
   JSK_DEBUG=1 shows where an error came from."""
 
 
@@ -98,6 +101,9 @@ objects.register_copy(app)
 keeping.register(app)
 reproducing.register(app)
 starting.register(app)
+configuring.register(app)
+app.add_typer(running.app, name="apps", rich_help_panel="The platform")
+spending.register(app)
 app.add_typer(kernels.app, name="kernels", rich_help_panel="Environments")
 app.add_typer(spooling.app, name="spool", rich_help_panel="Looking after it")
 removing.register(trials.app)

@@ -67,7 +67,7 @@ def list_(
     session = Session(context, store, as_json)
     names = [experiment] if experiment else _experiments(session)
     with telling.in_the_shell("list", experiment or ""):
-        found = [known for name in names for known in _known(session, name).trials(_line(search))]
+        found = [known for name in names for known in experiment_of(session, name).trials(_line(search))]
     if not session.answer([telling.as_json(known) for known in found]):
         if found:
             say_table(
@@ -93,7 +93,7 @@ def show(
     session = Session(context, store, as_json)
     experiment, name = _split(trial)
     with telling.in_the_shell("list", experiment):
-        known = _known(session, experiment)[name]
+        known = experiment_of(session, experiment)[name]
     sinks = [
         item
         for item in standing.every(_journal(session))
@@ -126,7 +126,7 @@ def compare(
     """Show trials side by side: parameters, metrics, inputs, commit."""
     session = Session(context, store, as_json)
     with telling.in_the_shell("compare", experiment):
-        frame = _known(session, experiment).compare(_line(search))
+        frame = experiment_of(session, experiment).compare(_line(search))
     records = frame.reset_index().to_dict("records")
     rows = [{name: telling.plain(value) for name, value in row.items()} for row in records]
     if not session.answer(rows):
@@ -274,7 +274,10 @@ def sync(
     if anew or to:
         names = [experiment] if experiment else _experiments(session)
         known = [
-            known for one in names for known in _known(session, one).trials() if name in ("", known.name)
+            known
+            for one in names
+            for known in experiment_of(session, one).trials()
+            if name in ("", known.name)
         ]
         if trial and not known:
             raise NotFound(f"There is no trial {trial!r}.", hint="jsk trials list")
@@ -327,7 +330,7 @@ def _experiments(session: Session) -> list[str]:
     return sorted(path.name for path in inside if path.is_dir() and not path.name.startswith("."))
 
 
-def _known(session: Session, name: str) -> Experiment:
+def experiment_of(session: Session, name: str) -> Experiment:
     """Return an experiment that is there; none is made by looking."""
     if name not in _experiments(session):
         raise NotFound(f"There is no experiment {name!r}.", hint="jsk trials list")

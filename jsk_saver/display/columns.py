@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from jsk_saver.human import human_size, human_time, human_value, one_line, rounded
 
-Kind = Literal["text", "path", "code", "size", "time"]
+Kind = Literal["text", "path", "code", "size", "time", "money"]
 
 _KINDS: dict[str, Kind] = {"size": "size", "created": "time", "version": "code", "digest": "code"}
 
@@ -24,7 +24,7 @@ class Column:
         Where its values are if rows are dictionaries.
     kind
         ``text``, ``path`` and ``code`` (shortened in the middle, since both ends matter; the latter of
-        fixed width), ``size`` (bytes) or ``time``.
+        fixed width), ``size`` (bytes), ``time`` or ``money`` (with as many decimals as ``digits``, or two).
     optional
         Whether a narrow terminal may go without it.
     title
@@ -69,6 +69,8 @@ def shown(value: Any, column: Column) -> tuple[str, str]:
         return "", ""
     if kind == "size" and isinstance(value, int):
         return human_size(value), f"{value:,} bytes"
+    if kind == "money" and isinstance(value, int | float):
+        return f"{value:,.{2 if column.digits is None else column.digits}f}", str(value)
     if isinstance(value, dt.datetime):
         return human_time(value), f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S.%f} UTC"
     text, exact = human_value(rounded(value, column.digits)), human_value(value)
@@ -94,4 +96,4 @@ def _right(column: Column, values: Iterable[Any]) -> bool:
     """Tell whether a column is of numbers, which are compared by their right ends."""
     given = [value for value in values if value is not None]
     numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in given)
-    return column.kind == "size" or bool(given and numbers)
+    return column.kind in ("size", "money") or bool(given and numbers)

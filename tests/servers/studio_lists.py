@@ -16,6 +16,7 @@ LISTS = {
     "ListSpaces": "Spaces",
     "ListApps": "Apps",
     "ListUserProfiles": "UserProfiles",
+    "ListTags": "Tags",
 }
 
 Kept = dict[str, Any]
@@ -39,6 +40,7 @@ class Lists:
     spaces: dict[tuple[str, str], Kept]
     profiles: dict[tuple[str, str], Kept]
     apps: list[Kept]
+    tags: dict[str, dict[str, str]]
 
     def page(self, operation: str, said: Kept) -> Kept:
         items = getattr(self, f"_{LISTS[operation].lower()}")(said)
@@ -66,13 +68,24 @@ class Lists:
         return [{name: kept[name] for name in names} for kept in self.domains.values()]
 
     def _spaces(self, said: Kept) -> list[Kept]:
-        return [_without(kept, "SpaceSettings") for kept in _of_domain(self.spaces.values(), said)]
+        return [
+            _without(kept, "SpaceSettings")
+            | (
+                {"OwnershipSettingsSummary": {"OwnerUserProfileName": kept["_owner"]}}
+                if kept["_owner"]
+                else {}
+            )
+            for kept in _of_domain(self.spaces.values(), said)
+        ]
 
     def _userprofiles(self, said: Kept) -> list[Kept]:
         return [_without(kept, "UserSettings") for kept in _of_domain(self.profiles.values(), said)]
 
     def _apps(self, said: Kept) -> list[Kept]:
-        return _of_domain(self.apps, said)
+        return [_without(app) for app in _of_domain(self.apps, said)]
+
+    def _tags(self, said: Kept) -> list[Kept]:
+        return [{"Key": key, "Value": value} for key, value in self.tags.get(said["ResourceArn"], {}).items()]
 
 
 def _without(kept: Kept, *names: str) -> Kept:

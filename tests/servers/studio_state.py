@@ -7,6 +7,8 @@ import re
 import time
 from typing import Any
 
+from tests.servers.studio_apps import Apps
+from tests.servers.studio_domains import Domains
 from tests.servers.studio_lists import LISTS, Kept, Lists, Refused
 
 _ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
@@ -15,7 +17,7 @@ _CONTAINER_FORMS = ("JupyterLabAppImageConfig", "CodeEditorAppImageConfig")
 _FORMS = ("KernelGatewayImageConfig", *_CONTAINER_FORMS)
 
 
-class State(Lists):
+class State(Apps, Domains, Lists):
     """Everything an account has; see :class:`tests.servers.studio.Studio` for the parameters."""
 
     def __init__(self, looks: int, guards: bool) -> None:
@@ -27,6 +29,8 @@ class State(Lists):
         self.spaces: dict[tuple[str, str], Kept] = {}
         self.profiles: dict[tuple[str, str], Kept] = {}
         self.apps: list[Kept] = []
+        #: Tags by the name of what carries them.
+        self.tags: dict[str, dict[str, str]] = {}
         #: What was deleted though something refers to it.
         self.harm: list[str] = []
         #: Base images that no version can be made of, and why.
@@ -62,9 +66,9 @@ class State(Lists):
         self.domains[name] = domain
         return name
 
-    def add_space(self, domain: str, name: str, settings: Kept | None = None) -> None:
-        """Make a space."""
-        kept = self._dated({"DomainId": domain, "SpaceName": name, "Status": "InService"})
+    def add_space(self, domain: str, name: str, settings: Kept | None = None, owner: str = "") -> None:
+        """Make a space; a private one belongs to a user profile."""
+        kept = self._dated({"DomainId": domain, "SpaceName": name, "Status": "InService", "_owner": owner})
         self.spaces[domain, name] = {**kept, "SpaceSettings": settings or {}}
 
     def add_profile(self, domain: str, name: str, settings: Kept | None = None) -> None:
@@ -238,12 +242,6 @@ class State(Lists):
 
     def do_describe_user_profile(self, DomainId: str, UserProfileName: str) -> Kept:
         return self._there(self.profiles, (DomainId, UserProfileName), f"User profile {UserProfileName}")
-
-    def do_describe_app(self, DomainId: str, AppType: str, AppName: str, **owner: str) -> Kept:
-        for app in self.apps:
-            if app["SpaceName"] == owner.get("SpaceName") and app["DomainId"] == DomainId:
-                return app
-        raise Refused("ResourceNotFound", f"App {AppName} does not exist.")
 
     # What takes time --------------------------------------------------------------------------------
 

@@ -36,6 +36,11 @@ class Patience:
         """Whether the bound has passed."""
         return time.monotonic() >= self._end
 
+    @property
+    def left(self) -> float:
+        """Seconds until the bound; none after it."""
+        return max(0.0, self._end - time.monotonic())
+
     def fresh(self) -> None:
         """Start again with a short pause; the bound stays."""
         self._span = self._first

@@ -1,0 +1,19 @@
+output "jsk" {
+  description = "What jsk needs, by experiment: terraform output -json | jsk configure churn"
+  value       = merge([for squad in module.squad : squad.jsk]...)
+
+  precondition {
+    condition     = length(distinct(flatten([for squad in local.squads : keys(squad.experiments)]))) == length(flatten([for squad in local.squads : keys(squad.experiments)]))
+    error_message = "Two squads have an experiment of the same name, which names its kernel image too: rename one."
+  }
+}
+
+output "gitlab_role_arns" {
+  description = "Role of each experiment's jobs in GitLab: input aws-role of the component kernel."
+  value       = merge([for squad in module.squad : squad.gitlab_role_arns]...)
+}
+
+output "policies" {
+  description = "Policy documents as JSON, by squad and name."
+  value       = { for name, squad in module.squad : name => squad.policies }
+}

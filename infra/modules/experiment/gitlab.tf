@@ -1,0 +1,80 @@
+# The jobs of this experiment's project in GitLab: they prove by a token of GitLab's which project and branch they
+# are of, and have no key of their own.
+locals {
+  project = replace(replace(var.repository_url, "/^https://[^/]+//", ""), "/\\.git$/", "")
+
+  refs = concat(
+    [for branch in var.protected_refs.branches : "project_path:${local.project}:ref_type:branch:ref:${branch}"],
+    [for tag in var.protected_refs.tags : "project_path:${local.project}:ref_type:tag:ref:${tag}"],
+  )
+
+  gitlab_trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "ProtectedRefsOfItsProject"
+      Effect    = "Allow"
+      Principal = { Federated = local.platform.gitlab_provider_arn }
+      Action    = "sts:AssumeRoleWithWebIdentity"
+      Condition = {
+        StringEquals = { "${local.platform.gitlab_host}:aud" = coalesce(local.platform.gitlab_audience, "https://${local.platform.gitlab_host}") }
+        StringLike   = { "${local.platform.gitlab_host}:sub" = local.refs }
+      }
+    }]
+  })
+
+  # No right of SageMaker's: the platform's publisher makes versions known and attaches them.
+  gitlab_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "LogInToRegistry"
+        Effect   = "Allow"
+        Action   = "ecr:GetAuthorizationToken"
+        Resource = "*"
+      },
+      {
+        Sid      = "Pull"
+        Effect   = "Allow"
+        Action   = concat(local.pulling, ["ecr:DescribeImages", "ecr:ListImages"])
+        Resource = [local.repository_arn, local.platform.base_repository_arn]
+      },
+      {
+        Sid      = "Push"
+        Effect   = "Allow"
+        Action   = local.pushing
+        Resource = local.repository_arn
+      },
+      {
+        Sid       = "TellOfCandidates"
+        Effect    = "Allow"
+        Action    = "events:PutEvents"
+        Resource  = "${local.arn}:events:${local.here}:event-bus/default"
+        Condition = { StringEquals = { "events:source" = "jsk.ci" } }
+      },
+    ]
+  })
+}
+
+resource "aws_iam_role" "gitlab" {
+  count                = local.gitlab_count
+  name                 = local.gitlab_role
+  description          = "GitLab's jobs of ${local.project}, on protected branches and tags."
+  assume_role_policy   = local.gitlab_trust
+  permissions_boundary = local.platform.permissions_boundary_arn
+  max_session_duration = 3600
+  tags                 = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = startswith(var.repository_url, "https://${local.platform.gitlab_host}/")
+      error_message = "The repository ${var.repository_url} is not on the platform's GitLab, ${local.platform.gitlab_host}: its jobs could never prove who they are."
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "gitlab" {
+  count  = local.gitlab_count
+  name   = "kernel-images"
+  role   = aws_iam_role.gitlab[0].name
+  policy = local.gitlab_policy
+}

@@ -1,0 +1,162 @@
+# What works for this experiment, and for no other: jobs that its notebooks start.
+locals {
+  in_objects = "${local.bucket_arn}/${local.prefix}/*"
+
+  trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "SageMakerOfThisAccount"
+      Effect    = "Allow"
+      Principal = { Service = "sagemaker.amazonaws.com" }
+      # SetSourceIdentity: Studio says whose notebook it is, and CloudTrail keeps it.
+      Action    = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
+
+  # Without this right nobody can take back a deletion either: S3 sees a version like others in a delete marker.
+  object_actions = concat(
+    [
+      "s3:AbortMultipartUpload",
+      "s3:DeleteObject",
+      "s3:GetObject",
+      "s3:GetObjectVersion",
+      "s3:ListMultipartUploadParts",
+      "s3:PutObject",
+    ],
+    var.allow_purge ? ["s3:DeleteObjectVersion"] : [],
+  )
+
+  # Sid => statement; what a squad's own role gets of it is in modules/squad.
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "ListObjects"
+        Effect   = "Allow"
+        Action   = ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
+        Resource = local.bucket_arn
+      },
+      {
+        Sid      = "Objects"
+        Effect   = "Allow"
+        Action   = local.object_actions
+        Resource = local.in_objects
+      },
+      # The key is everybody's; what it may be used for is told by what S3 encrypts: this bucket.
+      {
+        Sid      = "EncryptObjects"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = local.platform.kms_key_arn
+        Condition = {
+          StringEquals = { "kms:ViaService" = "s3.${local.region}.${local.suffix}" }
+          StringLike   = { "kms:EncryptionContext:aws:s3:arn" = [local.bucket_arn, "${local.bucket_arn}/*"] }
+        }
+      },
+      {
+        Sid      = "PullImages"
+        Effect   = "Allow"
+        Action   = local.pulling
+        Resource = [local.repository_arn, local.platform.base_repository_arn]
+      },
+      {
+        Sid      = "LogInToRegistry"
+        Effect   = "Allow"
+        Action   = "ecr:GetAuthorizationToken"
+        Resource = "*"
+      },
+      {
+        Sid    = "WriteLogs"
+        Effect = "Allow"
+        Action = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"]
+        Resource = [
+          "${local.arn}:logs:${local.here}:log-group:${local.log_group}:*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/ProcessingJobs:log-stream:${local.squad_streams}",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${local.squad_streams}",
+        ]
+      },
+      {
+        Sid      = "ReadParameters"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+        Resource = ["${local.arn}:ssm:${local.here}:parameter${local.parameters}", "${local.arn}:ssm:${local.here}:parameter${local.parameters}/*"]
+      },
+      {
+        Sid      = "TrackTrials"
+        Effect   = "Allow"
+        Action   = local.tracking
+        Resource = local.tracked
+      },
+      # Jobs run in the platform's network: their interfaces are made with this role.
+      {
+        Sid    = "SeeNetwork"
+        Effect = "Allow"
+        Action = [
+          "ec2:DescribeDhcpOptions",
+          "ec2:DescribeNetworkInterfaces",
+          "ec2:DescribeSecurityGroups",
+          "ec2:DescribeSubnets",
+          "ec2:DescribeVpcs",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid    = "JoinNetwork"
+        Effect = "Allow"
+        Action = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+        Resource = concat(
+          [for id in local.platform.subnet_ids : "${local.arn}:ec2:${local.here}:subnet/${id}"],
+          ["${local.arn}:ec2:${local.here}:network-interface/*", "${local.arn}:ec2:${local.here}:security-group/*"],
+        )
+      },
+      {
+        Sid       = "LendInterfaces"
+        Effect    = "Allow"
+        Action    = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"]
+        Resource  = "${local.arn}:ec2:${local.here}:network-interface/*"
+        Condition = { StringEquals = { "ec2:AuthorizedService" = "sagemaker.amazonaws.com" } }
+      },
+    ]
+  })
+
+  # What jsk's SageMaker sink calls.
+  tracking = [
+    "sagemaker:AddTags",
+    "sagemaker:AssociateTrialComponent",
+    "sagemaker:BatchPutMetrics",
+    "sagemaker:CreateExperiment",
+    "sagemaker:CreateTrial",
+    "sagemaker:CreateTrialComponent",
+    "sagemaker:DeleteTags",
+    "sagemaker:DescribeExperiment",
+    "sagemaker:DescribeTrial",
+    "sagemaker:DescribeTrialComponent",
+    "sagemaker:UpdateExperiment",
+    "sagemaker:UpdateTrial",
+    "sagemaker:UpdateTrialComponent",
+  ]
+  tracked = [for kind in ["experiment", "experiment-trial", "experiment-trial-component"] :
+    "${local.arn}:sagemaker:${local.here}:${kind}/${var.name}${kind == "experiment" ? "" : "-*"}"
+  ]
+}
+
+resource "aws_iam_role" "this" {
+  name                 = local.full_name
+  description          = "Jobs of the experiment ${var.name} of squad ${var.squad}."
+  assume_role_policy   = local.trust
+  permissions_boundary = local.platform.permissions_boundary_arn
+  tags                 = local.tags
+}
+
+resource "aws_iam_policy" "this" {
+  name        = local.full_name
+  description = "What the experiment ${var.name} of squad ${var.squad} needs."
+  policy      = local.policy
+  tags        = local.tags
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  role       = aws_iam_role.this.name
+  policy_arn = aws_iam_policy.this.arn
+}

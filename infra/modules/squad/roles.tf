@@ -1,0 +1,218 @@
+# The squad's role is that of its notebooks. The squad is the wall: inside, its members share; nothing of another
+# squad's is within reach.
+locals {
+  in_domain = "${local.arn}:sagemaker:${local.here}"
+  # SageMaker fills in who asks: nobody starts, changes or stops what is another's, also within the squad.
+  own = {
+    ArnLike      = { "sagemaker:OwnerUserProfileArn" = "${local.in_domain}:user-profile/$${sagemaker:DomainId}/$${sagemaker:UserProfileName}" }
+    StringEquals = { "sagemaker:SpaceSharingType" = "Private" }
+  }
+
+  trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "SageMakerOfThisAccount"
+      Effect    = "Allow"
+      Principal = { Service = "sagemaker.amazonaws.com" }
+      # SetSourceIdentity: Studio says whose notebook it is, and CloudTrail keeps it.
+      Action    = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
+
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      # Studio's own pages ask with this role, and none of these can be asked for one squad alone.
+      {
+        Sid    = "SeeStudio"
+        Effect = "Allow"
+        Action = [
+          "sagemaker:DescribeApp",
+          "sagemaker:DescribeAppImageConfig",
+          "sagemaker:DescribeDomain",
+          "sagemaker:DescribeImage",
+          "sagemaker:DescribeImageVersion",
+          "sagemaker:DescribeSpace",
+          "sagemaker:DescribeUserProfile",
+          "sagemaker:ListApps",
+          "sagemaker:ListDomains",
+          "sagemaker:ListExperiments",
+          "sagemaker:ListImageVersions",
+          "sagemaker:ListImages",
+          "sagemaker:ListSpaces",
+          "sagemaker:ListTags",
+          "sagemaker:ListUserProfiles",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid      = "OpenOwnSpaces"
+        Effect   = "Allow"
+        Action   = "sagemaker:CreatePresignedDomainUrl"
+        Resource = "${local.in_domain}:user-profile/${local.platform.domain_id}/$${sagemaker:UserProfileName}"
+      },
+      {
+        Sid       = "StartOwnApps"
+        Effect    = "Allow"
+        Action    = "sagemaker:CreateApp"
+        Resource  = "${local.in_domain}:app/${local.platform.domain_id}/${var.name}-*"
+        Condition = merge(local.own, { "ForAllValues:StringLike" = { "sagemaker:InstanceTypes" = var.instance_types } })
+      },
+      {
+        Sid       = "StopOwnApps"
+        Effect    = "Allow"
+        Action    = "sagemaker:DeleteApp"
+        Resource  = "${local.in_domain}:app/${local.platform.domain_id}/${var.name}-*"
+        Condition = local.own
+      },
+      {
+        Sid       = "ChangeOwnSpaces"
+        Effect    = "Allow"
+        Action    = "sagemaker:UpdateSpace"
+        Resource  = "${local.in_domain}:space/${local.platform.domain_id}/${var.name}-*"
+        Condition = merge(local.own, { "ForAllValues:StringLike" = { "sagemaker:InstanceTypes" = var.instance_types } })
+      },
+      # Apps get the tags of their space, by which costs are told apart, with the rights of who starts them.
+      {
+        Sid      = "TagWhatIsStarted"
+        Effect   = "Allow"
+        Action   = "sagemaker:AddTags"
+        Resource = ["${local.in_domain}:app/${local.platform.domain_id}/${var.name}-*", "${local.in_domain}:space/${local.platform.domain_id}/${var.name}-*"]
+        Condition = {
+          Null = { "sagemaker:TaggingAction" = "false" }
+        }
+      },
+      # Jobs only in the platform's network, on these machines.
+      {
+        Sid    = "StartJobs"
+        Effect = "Allow"
+        Action = ["sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob"]
+        Resource = [
+          "${local.in_domain}:processing-job/${var.name}-*",
+          "${local.in_domain}:training-job/${var.name}-*",
+        ]
+        Condition = {
+          Null                        = { "sagemaker:VpcSubnets" = "false", "sagemaker:InstanceTypes" = "false" }
+          "ForAllValues:StringEquals" = { "sagemaker:VpcSubnets" = local.platform.subnet_ids }
+          "ForAllValues:StringLike"   = { "sagemaker:InstanceTypes" = var.instance_types }
+        }
+      },
+      {
+        Sid    = "FollowJobs"
+        Effect = "Allow"
+        Action = ["sagemaker:AddTags", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob"]
+        Resource = [
+          "${local.in_domain}:processing-job/${var.name}-*",
+          "${local.in_domain}:training-job/${var.name}-*",
+        ]
+      },
+      {
+        Sid      = "ReadParameters"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+        Resource = ["${local.arn}:ssm:${local.here}:parameter/${local.platform.name}/${var.name}", "${local.arn}:ssm:${local.here}:parameter/${local.platform.name}/${var.name}/*"]
+      },
+      {
+        Sid    = "WriteLogs"
+        Effect = "Allow"
+        Action = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents"]
+        Resource = [
+          "${local.arn}:logs:${local.here}:log-group:${local.platform.log_group_prefix}/${var.name}/*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/studio:log-stream:${local.platform.domain_id}/${var.name}-*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/ProcessingJobs:log-stream:${var.name}-*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${var.name}-*",
+        ]
+      },
+      # jsk costs: Cost Explorer knows no resources, so this shows what the whole account spends.
+      {
+        Sid      = "SeeCosts"
+        Effect   = "Allow"
+        Action   = ["ce:GetCostAndUsage", "pricing:GetProducts"]
+        Resource = "*"
+      },
+    ]
+  })
+
+  # A policy has 6,144 characters, and a role ten policies: so four experiments share one.
+  chunks = { for index, names in chunklist(sort(keys(var.experiments)), 4) : format("experiments-%d", index + 1) => names }
+
+  experiment_policies = { for chunk, names in local.chunks : chunk => jsonencode({
+    Version = "2012-10-17"
+    Statement = [for statement in [
+      {
+        Sid      = "ListObjects"
+        Effect   = "Allow"
+        Action   = ["s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket", "s3:ListBucketMultipartUploads", "s3:ListBucketVersions"]
+        Resource = [for name in names : module.experiment[name].bucket_arn]
+      },
+      {
+        Sid      = "Objects"
+        Effect   = "Allow"
+        Action   = ["s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:ListMultipartUploadParts", "s3:PutObject"]
+        Resource = [for name in names : module.experiment[name].objects_arn]
+      },
+      {
+        Sid      = "RemoveVersions"
+        Effect   = "Allow"
+        Action   = ["s3:DeleteObjectVersion"]
+        Resource = [for name in names : module.experiment[name].objects_arn if var.experiments[name].allow_purge]
+      },
+      {
+        Sid      = "EncryptObjects"
+        Effect   = "Allow"
+        Action   = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource = [local.platform.kms_key_arn]
+        Condition = {
+          StringEquals = { "kms:ViaService" = "s3.${local.region}.${local.suffix}" }
+          StringLike   = { "kms:EncryptionContext:aws:s3:arn" = flatten([for name in names : [module.experiment[name].bucket_arn, "${module.experiment[name].bucket_arn}/*"]]) }
+        }
+      },
+      {
+        Sid      = "TrackTrials"
+        Effect   = "Allow"
+        Action   = module.experiment[names[0]].tracking.actions
+        Resource = flatten([for name in names : module.experiment[name].tracking.resources])
+      },
+      {
+        Sid       = "PassOwnRoles"
+        Effect    = "Allow"
+        Action    = ["iam:PassRole"]
+        Resource  = [for name in names : module.experiment[name].role_arn]
+        Condition = { StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
+      },
+    ] : statement if length(statement.Resource) > 0]
+  }) }
+
+  strangers_message = "No members of squad ${var.name}, but of its experiments: ${join(", ", local.strangers)}. Name them in `members` of the squad too."
+}
+
+resource "aws_iam_role" "this" {
+  name                 = local.full_name
+  description          = "Notebooks of squad ${var.name}."
+  assume_role_policy   = local.trust
+  permissions_boundary = local.platform.permissions_boundary_arn
+  tags                 = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.strangers) == 0
+      error_message = local.strangers_message
+    }
+  }
+}
+
+resource "aws_iam_policy" "this" {
+  for_each = merge({ studio = local.policy }, local.experiment_policies)
+  # A dot, which no experiment has in its name: an experiment called studio has a policy too.
+  name        = "${local.full_name}.${each.key}"
+  description = "What notebooks of squad ${var.name} need: ${each.key}."
+  policy      = each.value
+  tags        = local.tags
+}
+
+resource "aws_iam_role_policy_attachment" "this" {
+  for_each   = aws_iam_policy.this
+  role       = aws_iam_role.this.name
+  policy_arn = each.value.arn
+}

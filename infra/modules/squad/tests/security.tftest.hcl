@@ -1,0 +1,202 @@
+# What keeps a squad to itself, each by itself. Numbers are those of nobody.
+mock_provider "aws" {}
+
+variables {
+  platform = {
+    name                      = "jsk"
+    account_id                = "123456789012"
+    region                    = "eu-central-1"
+    partition                 = "aws"
+    domain_id                 = "d-abcdefgh1234"
+    domain_arn                = "arn:aws:sagemaker:eu-central-1:123456789012:domain/d-abcdefgh1234"
+    domain_execution_role_arn = "arn:aws:iam::123456789012:role/jsk-domain"
+    vpc_id                    = "vpc-0a1b2c3d"
+    subnet_ids                = ["subnet-0a", "subnet-0b"]
+    kms_key_arn               = "arn:aws:kms:eu-central-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    logs_bucket               = "jsk-logs-123456789012"
+    log_group_prefix          = "/jsk"
+    base_repository_arn       = "arn:aws:ecr:eu-central-1:123456789012:repository/jsk/base"
+    base_repository_url       = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/jsk/base"
+    registry                  = "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+    publisher_function_arn    = "arn:aws:lambda:eu-central-1:123456789012:function:jsk-publisher"
+    permissions_boundary_arn  = "arn:aws:iam::123456789012:policy/jsk-boundary"
+    gitlab_provider_arn       = "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com"
+    gitlab_host               = "gitlab.example.com"
+    lease_uri                 = "s3://jsk-platform-123456789012/jsk-ci/"
+    idle_timeout_minutes      = 120
+  }
+
+  name         = "vision"
+  budget       = 500
+  alert_emails = ["ada@example.com"]
+
+  members = {
+    ada  = { email = "ada@example.com" }
+    alan = { email = "alan@example.com" }
+  }
+
+  experiments = {
+    iris   = { repository_url = "https://gitlab.example.com/vision/iris.git", members = ["ada"], budget = 100 }
+    tulips = { repository_url = "https://gitlab.example.com/vision/tulips.git", allow_purge = false, idle_timeout_minutes = 240 }
+  }
+}
+
+run "its_role_reaches_its_own_experiments_only" {
+  command = plan
+
+  assert {
+    condition     = aws_iam_role.this.name == "jsk-vision" && aws_iam_role.this.permissions_boundary == var.platform.permissions_boundary_arn
+    error_message = "The role has no boundary, or another name."
+  }
+
+  assert {
+    condition     = jsondecode(output.policies["role-trust"]).Statement[0].Principal == { Service = "sagemaker.amazonaws.com" } && jsondecode(output.policies["role-trust"]).Statement[0].Condition.StringEquals["aws:SourceAccount"] == "123456789012"
+    error_message = "Others than SageMaker, for this account, may take the role."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Resource if s.Sid == "ListObjects"] == [["arn:aws:s3:::jsk-vision-iris-123456789012", "arn:aws:s3:::jsk-vision-tulips-123456789012"]]
+    error_message = "It lists other buckets."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Resource if s.Sid == "Objects"] == [["arn:aws:s3:::jsk-vision-iris-123456789012/objects/*", "arn:aws:s3:::jsk-vision-tulips-123456789012/objects/*"]]
+    error_message = "It reads or writes elsewhere."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Resource if s.Sid == "RemoveVersions"] == [["arn:aws:s3:::jsk-vision-iris-123456789012/objects/*"]]
+    error_message = "Versions are removed where that is not allowed."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Resource if s.Sid == "PassOwnRoles"] == [["arn:aws:iam::123456789012:role/jsk-vision-iris", "arn:aws:iam::123456789012:role/jsk-vision-tulips"]]
+    error_message = "It passes foreign roles."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Condition if s.Sid == "PassOwnRoles"] == [{ StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }]
+    error_message = "Roles are passed to others than SageMaker."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Resource if s.Sid == "ReadParameters"] == [["arn:aws:ssm:eu-central-1:123456789012:parameter/jsk/vision", "arn:aws:ssm:eu-central-1:123456789012:parameter/jsk/vision/*"]]
+    error_message = "It reads parameters of other squads."
+  }
+
+  assert {
+    condition     = alltrue([for document in ["studio", "experiments-1"] : alltrue([for s in jsondecode(output.policies[document]).Statement : alltrue([for action in flatten([s.Action]) : !strcontains(action, "*") && !contains(["sagemaker:UpdateDomain", "sagemaker:CreateSpace", "sagemaker:UpdateUserProfile", "ecr:PutImage", "s3:PutBucketVersioning"], action)])])])
+    error_message = "An action is a pattern, or changes what is not the squad's."
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(output.policies["studio"]).Statement : contains(["SeeStudio", "SeeCosts"], s.Sid) if contains(flatten([s.Resource]), "*")])
+    error_message = "Something else than looking is allowed on everything."
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(output.policies["studio"]).Statement : alltrue([for action in flatten([s.Action]) : can(regex(":(Describe|List|Get)", action))]) if contains(flatten([s.Resource]), "*")])
+    error_message = "Something else than looking is allowed on everything."
+  }
+
+  assert {
+    condition     = { for name, policy in aws_iam_policy.this : name => policy.policy } == { for name in ["studio", "experiments-1"] : name => output.policies[name] }
+    error_message = "What is tested is not what is applied."
+  }
+}
+
+run "nobody_starts_or_stops_what_is_anothers" {
+  command = plan
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Resource if s.Sid == "OpenOwnSpaces"] == ["arn:aws:sagemaker:eu-central-1:123456789012:user-profile/d-abcdefgh1234/$${sagemaker:UserProfileName}"]
+    error_message = "Members come into Studio as somebody else."
+  }
+
+  assert {
+    condition     = alltrue([for sid in ["StartOwnApps", "StopOwnApps", "ChangeOwnSpaces"] : [for s in jsondecode(output.policies["studio"]).Statement : s.Condition.ArnLike["sagemaker:OwnerUserProfileArn"] if s.Sid == sid] == ["arn:aws:sagemaker:eu-central-1:123456789012:user-profile/$${sagemaker:DomainId}/$${sagemaker:UserProfileName}"]])
+    error_message = "Members reach into the spaces of others."
+  }
+
+  assert {
+    condition     = alltrue([for sid in ["StartOwnApps", "ChangeOwnSpaces", "StartJobs"] : [for s in jsondecode(output.policies["studio"]).Statement : join(" ", s.Condition["ForAllValues:StringLike"]["sagemaker:InstanceTypes"]) if s.Sid == sid] == [join(" ", var.instance_types)]])
+    error_message = "Any machine can be started."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Condition["ForAllValues:StringEquals"]["sagemaker:VpcSubnets"] if s.Sid == "StartJobs"] == [["subnet-0a", "subnet-0b"]]
+    error_message = "Jobs run outside of the network."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Condition.Null if s.Sid == "StartJobs"] == [{ "sagemaker:VpcSubnets" = "false", "sagemaker:InstanceTypes" = "false" }]
+    error_message = "Jobs that name no network or machine are let through."
+  }
+}
+
+run "each_member_has_a_profile_that_stops_when_idle" {
+  command = plan
+
+  assert {
+    condition     = toset([for profile in aws_sagemaker_user_profile.this : profile.user_profile_name]) == toset(["vision-ada", "vision-alan"])
+    error_message = "Profiles are not those of the members."
+  }
+
+  assert {
+    condition     = alltrue([for profile in aws_sagemaker_user_profile.this : profile.user_settings[0].jupyter_lab_app_settings[0].app_lifecycle_management[0].idle_settings[0].lifecycle_management == "ENABLED" && profile.user_settings[0].jupyter_lab_app_settings[0].app_lifecycle_management[0].idle_settings[0].idle_timeout_in_minutes == 120 && profile.user_settings[0].jupyter_lab_app_settings[0].app_lifecycle_management[0].idle_settings[0].max_idle_timeout_in_minutes == 240])
+    error_message = "Idle apps go on costing, or an experiment's own time is refused."
+  }
+
+  assert {
+    condition     = alltrue([for profile in aws_sagemaker_user_profile.this : profile.user_settings[0].sharing_settings[0].notebook_output_option == "Disabled"])
+    error_message = "Output of notebooks leaves the store."
+  }
+
+  assert {
+    condition     = alltrue([for member, profile in aws_sagemaker_user_profile.this : profile.tags["jsk:user"] == member && profile.tags["jsk:squad"] == "vision"])
+    error_message = "Costs are told of nobody."
+  }
+
+  assert {
+    condition     = output.spaces == { iris = { ada = "vision-iris-ada" }, tulips = { ada = "vision-tulips-ada", alan = "vision-tulips-alan" } }
+    error_message = "Spaces are not those of the members."
+  }
+}
+
+run "the_budget_is_the_squads" {
+  command = plan
+
+  assert {
+    condition     = aws_budgets_budget.this.limit_amount == "500" && one(aws_budgets_budget.this.cost_filter).values == tolist(["user:jsk:squad$vision"])
+    error_message = "The budget counts something else."
+  }
+}
+
+run "jsk_is_told_of_each_experiment" {
+  command = plan
+
+  assert {
+    condition     = { for name, told in output.jsk : name => told.store } == { iris = "s3://jsk-vision-iris-123456789012/objects", tulips = "s3://jsk-vision-tulips-123456789012/objects" }
+    error_message = "The stores of jsk are others."
+  }
+}
+
+run "policies_of_many_experiments_fit" {
+  command = plan
+
+  variables {
+    platform    = merge(var.platform, { name = "twelveletter" })
+    name        = "fourteenletter"
+    experiments = { for number in range(100, 136) : "twenty-two-letters-${number}" => { repository_url = "https://gitlab.example.com/vision/project.git" } }
+  }
+
+  assert {
+    condition     = length(local.chunks) == 9 && alltrue([for policy in values(local.experiment_policies) : length(policy) < 6144]) && length(local.policy) < 6144
+    error_message = "A policy is too long for IAM, or a role has more than ten."
+  }
+
+  assert {
+    condition     = toset(flatten(values(local.chunks))) == toset(keys(var.experiments))
+    error_message = "An experiment is missing."
+  }
+}

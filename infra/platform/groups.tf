@@ -1,0 +1,75 @@
+# For people who sign in by IAM: who may look, and who may also read parameters.
+
+locals {
+  users_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid    = "ExperimentsPipelinesAndModels"
+        Effect = "Allow"
+        Action = [
+          "sagemaker:DescribeExperiment", "sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup",
+          "sagemaker:DescribePipeline", "sagemaker:DescribePipelineExecution", "sagemaker:DescribeTrial",
+          "sagemaker:DescribeTrialComponent", "sagemaker:ListExperiments", "sagemaker:ListModelPackageGroups",
+          "sagemaker:ListModelPackages", "sagemaker:ListPipelineExecutionSteps", "sagemaker:ListPipelineExecutions",
+          "sagemaker:ListPipelines", "sagemaker:ListTrialComponents", "sagemaker:ListTrials", "sagemaker:Search",
+        ]
+        Resource = "*"
+      },
+      {
+        Sid      = "Kernels"
+        Effect   = "Allow"
+        Action   = ["ecr:DescribeImages", "ecr:DescribeImageScanFindings", "ecr:DescribeRepositories", "ecr:ListImages"]
+        Resource = "${local.repositories_arn}/*"
+      },
+    ]
+  })
+
+  developers_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "ReadParameters"
+        Effect   = "Allow"
+        Action   = ["ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath"]
+        Resource = "${local.parameters_arn}/*"
+      },
+      {
+        Sid      = "ListParameters"
+        Effect   = "Allow"
+        Action   = "ssm:DescribeParameters"
+        Resource = "*"
+      },
+      {
+        Sid       = "ReadSecretParameters"
+        Effect    = "Allow"
+        Action    = "kms:Decrypt"
+        Resource  = aws_kms_key.data.arn
+        Condition = { StringEquals = { "kms:ViaService" = "ssm.${local.region}.${local.suffix}" } }
+      },
+    ]
+  })
+}
+
+resource "aws_iam_group" "users" {
+  name = "SagemakerUsers"
+}
+
+resource "aws_iam_group" "developers" {
+  name = "SagemakerDevelopers"
+}
+
+resource "aws_iam_group_policy" "users" {
+  # checkov:skip=CKV_AWS_355: lists and searches of SageMaker take no resource, and nothing here changes any
+  for_each = { users = aws_iam_group.users.name, developers = aws_iam_group.developers.name }
+
+  name   = "look"
+  group  = each.value
+  policy = local.users_policy
+}
+
+resource "aws_iam_group_policy" "developers" {
+  name   = "parameters"
+  group  = aws_iam_group.developers.name
+  policy = local.developers_policy
+}

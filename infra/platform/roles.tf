@@ -1,0 +1,264 @@
+# The three roles that work is done with. None of them may change the domain, its images, or any policy.
+
+locals {
+  sagemaker_trust = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect    = "Allow"
+      Principal = { Service = "sagemaker.amazonaws.com" }
+      # SetSourceIdentity: Studio says whose notebook it is, and CloudTrail keeps it.
+      Action    = ["sts:AssumeRole", "sts:SetSourceIdentity"]
+      Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
+    }]
+  })
+
+  # What all three need: to say what they do, and to start from a base image.
+  common_statements = [
+    {
+      Sid      = "LogInToTheRegistry"
+      Effect   = "Allow"
+      Action   = "ecr:GetAuthorizationToken"
+      Resource = "*"
+    },
+    {
+      Sid      = "ReadBaseImages"
+      Effect   = "Allow"
+      Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
+      Resource = [for image in sort(var.base_images) : "${local.repositories_arn}/${image}"]
+    },
+    {
+      Sid      = "Say"
+      Effect   = "Allow"
+      Action   = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"]
+      Resource = "${local.log_groups_arn}:/aws/sagemaker/*"
+    },
+    {
+      Sid    = "Look"
+      Effect = "Allow"
+      Action = [
+        "sagemaker:DescribeApp", "sagemaker:DescribeDomain", "sagemaker:DescribeExperiment", "sagemaker:DescribeImage",
+        "sagemaker:DescribeImageVersion", "sagemaker:DescribeSpace", "sagemaker:DescribeTrial",
+        "sagemaker:DescribeTrialComponent", "sagemaker:DescribeUserProfile", "sagemaker:ListApps",
+        "sagemaker:ListDomains", "sagemaker:ListExperiments", "sagemaker:ListSpaces", "sagemaker:ListTags",
+        "sagemaker:ListTrialComponents", "sagemaker:ListTrials", "sagemaker:ListUserProfiles", "sagemaker:Search",
+      ]
+      Resource = "*"
+    },
+  ]
+
+  trial_resources = ["${local.sagemaker_arn}:experiment/*", "${local.sagemaker_arn}:experiment-trial/*", "${local.sagemaker_arn}:experiment-trial-component/*"]
+
+  write_trials = {
+    Sid    = "KeepTrials"
+    Effect = "Allow"
+    Action = [
+      "sagemaker:AssociateTrialComponent", "sagemaker:BatchPutMetrics", "sagemaker:CreateExperiment",
+      "sagemaker:CreateTrial", "sagemaker:CreateTrialComponent", "sagemaker:DisassociateTrialComponent",
+      "sagemaker:UpdateExperiment", "sagemaker:UpdateTrial", "sagemaker:UpdateTrialComponent",
+    ]
+    Resource = local.trial_resources
+  }
+
+  # Pipelines read what squads saved; what they write goes below pipelines/ and deployments/ alone.
+  read_objects = {
+    Sid      = "ReadWhatSquadsSaved"
+    Effect   = "Allow"
+    Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket", "s3:ListBucketVersions"]
+    Resource = [local.experiment_buckets, "${local.experiment_buckets}/*"]
+  }
+
+  read_kernels = {
+    Sid      = "ReadKernels"
+    Effect   = "Allow"
+    Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:DescribeImages", "ecr:GetDownloadUrlForLayer"]
+    Resource = "${local.repositories_arn}/kernels/*"
+  }
+
+  use_network = {
+    Sid    = "JobsInTheVpc"
+    Effect = "Allow"
+    Action = [
+      "ec2:DescribeDhcpOptions", "ec2:DescribeNetworkInterfaces", "ec2:DescribeSecurityGroups", "ec2:DescribeSubnets",
+      "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
+    ]
+    Resource = "*"
+  }
+
+  make_interfaces = {
+    Sid       = "InterfacesOfJobs"
+    Effect    = "Allow"
+    Action    = ["ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
+    Resource  = "arn:${local.partition}:ec2:${local.region}:${local.account}:*/*"
+    Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["sagemaker.amazonaws.com"] } }
+  }
+
+  execution_policies = {
+    SagemakerExperimentsRole = jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(local.common_statements, [
+        local.write_trials,
+        {
+          Sid      = "OwnPrivateSpace"
+          Effect   = "Allow"
+          Action   = ["sagemaker:CreateSpace", "sagemaker:UpdateSpace", "sagemaker:DeleteSpace", "sagemaker:AddTags"]
+          Resource = "${local.sagemaker_arn}:space/$${sagemaker:DomainId}/*"
+          Condition = {
+            ArnLike      = { "sagemaker:OwnerUserProfileArn" = "${local.sagemaker_arn}:user-profile/$${sagemaker:DomainId}/$${sagemaker:UserProfileName}" }
+            StringEquals = { "sagemaker:SpaceSharingType" = ["Private"] }
+          }
+        },
+        {
+          Sid      = "OwnApps"
+          Effect   = "Allow"
+          Action   = ["sagemaker:CreateApp", "sagemaker:DeleteApp"]
+          Resource = "${local.sagemaker_arn}:app/$${sagemaker:DomainId}/*"
+          Condition = {
+            ArnLike      = { "sagemaker:OwnerUserProfileArn" = "${local.sagemaker_arn}:user-profile/$${sagemaker:DomainId}/$${sagemaker:UserProfileName}" }
+            StringEquals = { "sagemaker:SpaceSharingType" = ["Private"] }
+          }
+        },
+      ])
+    })
+
+    SagemakerTrainingPipelinesRole = jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(local.common_statements, [
+        local.write_trials,
+        local.read_objects,
+        local.read_kernels,
+        local.use_network,
+        local.make_interfaces,
+        {
+          Sid      = "WriteWhatWasTrained"
+          Effect   = "Allow"
+          Action   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+          Resource = "${local.experiment_buckets}/pipelines/*"
+        },
+        {
+          Sid      = "TheKeyOfObjects"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+          Resource = aws_kms_key.data.arn
+        },
+        {
+          Sid       = "TheKeyOfDisks"
+          Effect    = "Allow"
+          Action    = "kms:CreateGrant"
+          Resource  = aws_kms_key.data.arn
+          Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+        },
+        {
+          Sid    = "Train"
+          Effect = "Allow"
+          Action = [
+            "sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:CreateTransformJob",
+            "sagemaker:CreateHyperParameterTuningJob", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob",
+            "sagemaker:DescribeTransformJob", "sagemaker:DescribeHyperParameterTuningJob", "sagemaker:StopProcessingJob",
+            "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:StopHyperParameterTuningJob",
+          ]
+          Resource = [for kind in ["processing-job", "training-job", "transform-job", "hyper-parameter-tuning-job"] : "${local.sagemaker_arn}:${kind}/*"]
+        },
+        {
+          Sid    = "RunPipelines"
+          Effect = "Allow"
+          Action = [
+            "sagemaker:AddTags", "sagemaker:CreatePipeline", "sagemaker:UpdatePipeline", "sagemaker:DescribePipeline",
+            "sagemaker:StartPipelineExecution", "sagemaker:StopPipelineExecution", "sagemaker:DescribePipelineExecution",
+            "sagemaker:ListPipelineExecutionSteps",
+          ]
+          Resource = "${local.sagemaker_arn}:pipeline/*"
+        },
+        {
+          Sid      = "RegisterModels"
+          Effect   = "Allow"
+          Action   = ["sagemaker:AddTags", "sagemaker:CreateModelPackageGroup", "sagemaker:CreateModelPackage", "sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup"]
+          Resource = ["${local.sagemaker_arn}:model-package/*", "${local.sagemaker_arn}:model-package-group/*"]
+        },
+        {
+          Sid       = "GiveJobsThisRoleAndNoOther"
+          Effect    = "Allow"
+          Action    = "iam:PassRole"
+          Resource  = "${local.roles_arn}/SagemakerTrainingPipelinesRole"
+          Condition = { StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
+        },
+      ])
+    })
+
+    SagemakerDeploymentPipelinesRole = jsonencode({
+      Version = "2012-10-17"
+      Statement = concat(local.common_statements, [
+        local.read_objects,
+        local.read_kernels,
+        local.use_network,
+        local.make_interfaces,
+        {
+          Sid      = "TheKeyOfObjects"
+          Effect   = "Allow"
+          Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
+          Resource = aws_kms_key.data.arn
+        },
+        {
+          Sid       = "TheKeyOfDisks"
+          Effect    = "Allow"
+          Action    = "kms:CreateGrant"
+          Resource  = aws_kms_key.data.arn
+          Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+        },
+        {
+          Sid      = "WriteWhatWasDeployed"
+          Effect   = "Allow"
+          Action   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
+          Resource = "${local.experiment_buckets}/deployments/*"
+        },
+        {
+          Sid      = "ReadTheModelRegistry"
+          Effect   = "Allow"
+          Action   = ["sagemaker:DescribeModelPackage", "sagemaker:DescribeModelPackageGroup", "sagemaker:UpdateModelPackage"]
+          Resource = ["${local.sagemaker_arn}:model-package/*", "${local.sagemaker_arn}:model-package-group/*"]
+        },
+        {
+          Sid    = "Deploy"
+          Effect = "Allow"
+          Action = [
+            "sagemaker:AddTags", "sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:DeleteModel",
+            "sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:DeleteEndpointConfig",
+            "sagemaker:CreateEndpoint", "sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint",
+            "sagemaker:InvokeEndpoint",
+          ]
+          Resource = [for kind in ["model", "endpoint-config", "endpoint"] : "${local.sagemaker_arn}:${kind}/*"]
+        },
+        {
+          Sid       = "GiveModelsThisRoleAndNoOther"
+          Effect    = "Allow"
+          Action    = "iam:PassRole"
+          Resource  = "${local.roles_arn}/SagemakerDeploymentPipelinesRole"
+          Condition = { StringEquals = { "iam:PassedToService" = "sagemaker.amazonaws.com" } }
+        },
+      ])
+    })
+  }
+
+  execution_roles = {
+    SagemakerExperimentsRole         = "Studio without a squad: look, keep trials, own private space"
+    SagemakerTrainingPipelinesRole   = "Pipelines that train: read what squads saved, run jobs, register models"
+    SagemakerDeploymentPipelinesRole = "Pipelines that deploy: take models of the registry, run endpoints"
+  }
+}
+
+resource "aws_iam_role" "execution" {
+  for_each = local.execution_roles
+
+  name                 = each.key
+  description          = each.value
+  assume_role_policy   = local.sagemaker_trust
+  permissions_boundary = aws_iam_policy.boundary.arn
+  tags                 = local.tags
+}
+
+resource "aws_iam_role_policy" "execution" {
+  for_each = aws_iam_role.execution
+
+  name   = "work"
+  role   = each.value.name
+  policy = local.execution_policies[each.key]
+}
