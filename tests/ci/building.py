@@ -42,11 +42,14 @@ class Place:
         In front of it.
     debian
         The container image that bases start from.
+    path
+        Of our kernels in the registry.
     """
 
     registry: Registry
     wire: Counted
     debian: str
+    path: str = "kernels"
 
     @property
     def host(self) -> str:
@@ -56,7 +59,7 @@ class Place:
     @property
     def kernels(self) -> str:
         """Where kernels go."""
-        return f"{self.host}/kernels"
+        return f"{self.host}/{self.path}"
 
     def blobs(self) -> dict[str, int]:
         """Return size by digest of everything that the registry keeps."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def studio() -> Iterator[Studio]:
 def test_a_base_and_an_experiment_are_built_tested_and_delivered_without_a_daemon(
     gitlab: GitLab, place: Place, storage: Buildah, packages: PackageIndex, studio: Studio, tmp_path: Path
 ):
+    place = replace(place, path="without-daemon")  # others build the same base
     without = {**storage.environment, "JSK_CI_BUILDER": "buildah", "DOCKER_HOST": "unix:///nowhere.sock"}
     for name in ("platform", "squad"):
         (tmp_path / name).mkdir()

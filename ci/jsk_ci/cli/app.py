@@ -57,7 +57,10 @@ class Steps(TyperGroup):
         """Run the step that was asked for."""
         try:
             with _ended_properly():
-                return super().invoke(ctx)
+                try:
+                    return super().invoke(ctx)
+                finally:
+                    sys.stdout.flush()  # here a pipe that nobody reads is no traceback of the interpreter's
         except JskError as error:
             if os.environ.get(DEBUG):
                 traceback.print_exc(file=sys.stderr)
