@@ -436,7 +436,7 @@ def test_a_project_that_exists_a_group_that_does_not_and_a_wrong_token_make_noth
 
 
 def test_a_server_that_does_not_answer_makes_nothing(jsk, monkeypatch):
-    pytest.importorskip("gitlab")
+    pytest.importorskip("gitlab", reason="python-gitlab is not installed: pip install python-gitlab")
     monkeypatch.setenv("GITLAB_TOKEN", TOKEN)
     told = jsk("new", "iris", "--offline", "--base", BASE, "--gitlab", "http://127.0.0.1:9", code=6)
     assert "Nothing was made" in told

@@ -389,7 +389,7 @@ def test_a_notebook_is_run_again_with_its_parameters(project: Project) -> None:
 
 
 def test_parameters_go_where_papermill_has_put_some_and_leave_what_else_it_set(project: Project) -> None:
-    nbformat = pytest.importorskip("nbformat")
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install nbformat")
     path = notebook(
         project, ("k = 1", "parameters"), ("import os",), ("k = 2\npath = 'x'", "injected-parameters")
     )
@@ -402,7 +402,7 @@ def test_parameters_go_where_papermill_has_put_some_and_leave_what_else_it_set(p
 
 
 def test_nothing_is_injected_where_no_cell_sets_parameters(project: Project) -> None:
-    nbformat = pytest.importorskip("nbformat")
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is not installed: pip install nbformat")
     book = nbformat.read(notebook(project, ("k = 1",)), as_version=4)
     notebooks.inject(book, {"k": 6})
     assert [cell.source for cell in book.cells] == ["k = 1"]
