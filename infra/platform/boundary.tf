@@ -15,6 +15,15 @@ locals {
         Effect   = "Allow"
         Action   = ["s3:Get*", "s3:List*", "s3:PutObject*", "s3:DeleteObject*", "s3:RestoreObject", "s3:AbortMultipartUpload", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
         Resource = [local.experiment_buckets, "${local.experiment_buckets}/*"]
+        # Anybody can give a bucket such a name.
+        Condition = { StringEquals = { "aws:ResourceAccount" = local.account } }
+      },
+      {
+        # The pattern above has stars, and a star is also a slash: s3/BUCKET/… of the access logs is like it.
+        Sid      = "ThePlatformsBuckets"
+        Effect   = "Deny"
+        Action   = "s3:*"
+        Resource = flatten([for arn in values(local.bucket_arns) : [arn, "${arn}/*"]])
       },
       {
         Sid    = "ReadImages"
@@ -72,6 +81,17 @@ locals {
           "sagemaker:UpdateAppImageConfig", "sagemaker:UpdateCodeRepository", "sagemaker:UpdateImage*",
         ]
         Resource = "*"
+      },
+      {
+        # By these tags costs are told apart; they are given when something is made, and then stay.
+        Sid      = "CostsStayWhereTheyAre"
+        Effect   = "Deny"
+        Action   = ["sagemaker:AddTags", "sagemaker:DeleteTags"]
+        Resource = "*"
+        Condition = {
+          Null                     = { "sagemaker:TaggingAction" = "true" }
+          "ForAnyValue:StringLike" = { "aws:TagKeys" = "jsk:*" }
+        }
       },
       {
         Sid      = "NobodyBecomesThePublisher"

@@ -16,6 +16,14 @@ locals {
         ]
         Resource = "*"
       },
+      # jsk apps and jsk costs. Nobody is stopped from here: outside of Studio, AWS does not know whose app is whose.
+      {
+        Sid      = "WhatRuns"
+        Effect   = "Allow"
+        Action   = ["sagemaker:DescribeApp", "sagemaker:ListApps", "sagemaker:ListSpaces", "sagemaker:ListTags"]
+        Resource = "*"
+      },
+      local.see_costs,
       {
         Sid      = "Kernels"
         Effect   = "Allow"
@@ -25,6 +33,7 @@ locals {
     ]
   })
 
+  # Names and addresses: the kit keeps no secret there, and no key to read one comes with this.
   developers_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -39,13 +48,6 @@ locals {
         Effect   = "Allow"
         Action   = "ssm:DescribeParameters"
         Resource = "*"
-      },
-      {
-        Sid       = "ReadSecretParameters"
-        Effect    = "Allow"
-        Action    = "kms:Decrypt"
-        Resource  = aws_kms_key.data.arn
-        Condition = { StringEquals = { "kms:ViaService" = "ssm.${local.region}.${local.suffix}" } }
       },
     ]
   })

@@ -34,9 +34,16 @@ locals {
         Resource = ["${local.sagemaker_arn}:image/*", "${local.sagemaker_arn}:image-version/*", "${local.sagemaker_arn}:app-image-config/*"]
       },
       {
+        # A list has no resource.
+        Sid      = "ListWhatRuns"
+        Effect   = "Allow"
+        Action   = "sagemaker:ListApps"
+        Resource = "*"
+      },
+      {
         Sid      = "SeeWhatRuns"
         Effect   = "Allow"
-        Action   = ["sagemaker:ListApps", "sagemaker:DescribeApp"]
+        Action   = "sagemaker:DescribeApp"
         Resource = "${local.sagemaker_arn}:app/${aws_sagemaker_domain.this.id}/*"
       },
       {

@@ -46,7 +46,10 @@ locals {
     },
   ]
 
-  trial_resources = ["${local.sagemaker_arn}:experiment/*", "${local.sagemaker_arn}:experiment-trial/*", "${local.sagemaker_arn}:experiment-trial-component/*"]
+  # Pipelines train for all squads. People without a squad keep theirs below a name that no squad's experiment has.
+  trial_kinds     = ["experiment", "experiment-trial", "experiment-trial-component"]
+  every_trial     = [for kind in local.trial_kinds : "${local.sagemaker_arn}:${kind}/*"]
+  trials_of_users = flatten([for kind in local.trial_kinds : [for end in ["", "-*"] : "${local.sagemaker_arn}:${kind}/open${end}"]])
 
   write_trials = {
     Sid    = "KeepTrials"
@@ -56,7 +59,15 @@ locals {
       "sagemaker:CreateTrial", "sagemaker:CreateTrialComponent", "sagemaker:DisassociateTrialComponent",
       "sagemaker:UpdateExperiment", "sagemaker:UpdateTrial", "sagemaker:UpdateTrialComponent",
     ]
-    Resource = local.trial_resources
+    Resource = local.every_trial
+  }
+
+  # jsk costs and jsk apps. Cost Explorer knows no resources: whoever may ask sees what the whole account spends.
+  see_costs = {
+    Sid      = "SeeCosts"
+    Effect   = "Allow"
+    Action   = ["ce:GetCostAndUsage", "pricing:GetProducts"]
+    Resource = "*"
   }
 
   # Pipelines read what squads saved; what they write goes below pipelines/ and deployments/ alone.
@@ -65,6 +76,28 @@ locals {
     Effect   = "Allow"
     Action   = ["s3:GetObject", "s3:GetObjectVersion", "s3:GetBucketLocation", "s3:GetBucketVersioning", "s3:ListBucket", "s3:ListBucketVersions"]
     Resource = [local.experiment_buckets, "${local.experiment_buckets}/*"]
+  }
+
+  # The key opens what S3 and disks hold, each through its own service: with it alone, nothing is read.
+  use_key_of_objects = {
+    Sid       = "TheKeyOfObjects"
+    Effect    = "Allow"
+    Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+    Resource  = aws_kms_key.data.arn
+    Condition = local.data_key_through_s3
+  }
+  use_key_of_disks = {
+    Sid       = "TheKeyOfDisks"
+    Effect    = "Allow"
+    Action    = "kms:CreateGrant"
+    Resource  = aws_kms_key.data.arn
+    Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+  }
+  see_key = {
+    Sid      = "SeeTheKey"
+    Effect   = "Allow"
+    Action   = "kms:DescribeKey"
+    Resource = aws_kms_key.data.arn
   }
 
   read_kernels = {
@@ -96,11 +129,22 @@ locals {
     SagemakerExperimentsRole = jsonencode({
       Version = "2012-10-17"
       Statement = concat(local.common_statements, [
-        local.write_trials,
+        merge(local.write_trials, { Resource = local.trials_of_users }),
+        local.see_costs,
+        # As they are started, and never with the name of a squad, whose costs they would be.
+        {
+          Sid      = "TagWhatIsStarted"
+          Effect   = "Allow"
+          Action   = "sagemaker:AddTags"
+          Resource = ["${local.sagemaker_arn}:space/$${sagemaker:DomainId}/*", "${local.sagemaker_arn}:app/$${sagemaker:DomainId}/*"]
+          Condition = {
+            Null = { "sagemaker:TaggingAction" = "false", "aws:RequestTag/jsk:squad" = "true", "aws:RequestTag/jsk:experiment" = "true" }
+          }
+        },
         {
           Sid      = "OwnPrivateSpace"
           Effect   = "Allow"
-          Action   = ["sagemaker:CreateSpace", "sagemaker:UpdateSpace", "sagemaker:DeleteSpace", "sagemaker:AddTags"]
+          Action   = ["sagemaker:CreateSpace", "sagemaker:UpdateSpace", "sagemaker:DeleteSpace"]
           Resource = "${local.sagemaker_arn}:space/$${sagemaker:DomainId}/*"
           Condition = {
             ArnLike      = { "sagemaker:OwnerUserProfileArn" = "${local.sagemaker_arn}:user-profile/$${sagemaker:DomainId}/$${sagemaker:UserProfileName}" }
@@ -128,24 +172,14 @@ locals {
         local.read_kernels,
         local.use_network,
         local.make_interfaces,
+        local.use_key_of_objects,
+        local.use_key_of_disks,
+        local.see_key,
         {
           Sid      = "WriteWhatWasTrained"
           Effect   = "Allow"
           Action   = ["s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
           Resource = "${local.experiment_buckets}/pipelines/*"
-        },
-        {
-          Sid      = "TheKeyOfObjects"
-          Effect   = "Allow"
-          Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
-          Resource = aws_kms_key.data.arn
-        },
-        {
-          Sid       = "TheKeyOfDisks"
-          Effect    = "Allow"
-          Action    = "kms:CreateGrant"
-          Resource  = aws_kms_key.data.arn
-          Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
         },
         {
           Sid    = "Train"
@@ -191,19 +225,9 @@ locals {
         local.read_kernels,
         local.use_network,
         local.make_interfaces,
-        {
-          Sid      = "TheKeyOfObjects"
-          Effect   = "Allow"
-          Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
-          Resource = aws_kms_key.data.arn
-        },
-        {
-          Sid       = "TheKeyOfDisks"
-          Effect    = "Allow"
-          Action    = "kms:CreateGrant"
-          Resource  = aws_kms_key.data.arn
-          Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
-        },
+        local.use_key_of_objects,
+        local.use_key_of_disks,
+        local.see_key,
         {
           Sid      = "WriteWhatWasDeployed"
           Effect   = "Allow"

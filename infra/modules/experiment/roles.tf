@@ -136,8 +136,9 @@ locals {
     "sagemaker:UpdateTrial",
     "sagemaker:UpdateTrialComponent",
   ]
+  # jsk names trials EXPERIMENT--TRIAL-…: no experiment has two hyphens in its name, so iris--* is nothing of iris-2.
   tracked = [for kind in ["experiment", "experiment-trial", "experiment-trial-component"] :
-    "${local.arn}:sagemaker:${local.here}:${kind}/${var.name}${kind == "experiment" ? "" : "-*"}"
+    "${local.arn}:sagemaker:${local.here}:${kind}/${var.name}${kind == "experiment" ? "" : "--*"}"
   ]
 }
 

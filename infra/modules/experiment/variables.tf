@@ -60,6 +60,11 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9]*(-[a-z0-9]+)*$", var.name)) && length(var.name) >= 2 && length(var.name) <= 22
     error_message = "An experiment's name has 2 to 22 small letters, digits and single hyphens, and begins with a letter."
   }
+
+  validation {
+    condition     = !startswith("${var.name}-", "open-")
+    error_message = "Experiments called open, or open-…, are those of people without a squad: they could write into it."
+  }
 }
 
 variable "repository_url" {

@@ -73,14 +73,19 @@ locals {
         Resource  = "${local.in_domain}:space/${local.platform.domain_id}/${var.name}-*"
         Condition = merge(local.own, { "ForAllValues:StringLike" = { "sagemaker:InstanceTypes" = var.instance_types } })
       },
-      # Apps get the tags of their space, by which costs are told apart, with the rights of who starts them.
+      # Apps get the tags of their space, by which costs are told apart, with the rights of who starts them. Nothing
+      # is tagged later, and nothing with another squad's name: costs stay where they were made.
       {
-        Sid      = "TagWhatIsStarted"
-        Effect   = "Allow"
-        Action   = "sagemaker:AddTags"
-        Resource = ["${local.in_domain}:app/${local.platform.domain_id}/${var.name}-*", "${local.in_domain}:space/${local.platform.domain_id}/${var.name}-*"]
+        Sid    = "TagWhatIsStarted"
+        Effect = "Allow"
+        Action = "sagemaker:AddTags"
+        Resource = concat(
+          [for kind in ["app", "space"] : "${local.in_domain}:${kind}/${local.platform.domain_id}/${var.name}-*"],
+          [for kind in ["processing-job", "training-job"] : "${local.in_domain}:${kind}/${var.name}-*"],
+        )
         Condition = {
-          Null = { "sagemaker:TaggingAction" = "false" }
+          Null                 = { "sagemaker:TaggingAction" = "false" }
+          StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = var.name }
         }
       },
       # Jobs only in the platform's network, on these machines.
@@ -101,7 +106,7 @@ locals {
       {
         Sid    = "FollowJobs"
         Effect = "Allow"
-        Action = ["sagemaker:AddTags", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob"]
+        Action = ["sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob", "sagemaker:StopProcessingJob", "sagemaker:StopTrainingJob"]
         Resource = [
           "${local.in_domain}:processing-job/${var.name}-*",
           "${local.in_domain}:training-job/${var.name}-*",

@@ -128,6 +128,11 @@ variable "experiments" {
   }
 
   validation {
+    condition     = alltrue([for name in keys(var.experiments) : !startswith("${name}-", "open-")])
+    error_message = "Experiments called open, or open-…, are those of people without a squad: they could write into it."
+  }
+
+  validation {
     condition     = alltrue([for experiment in values(var.experiments) : experiment.budget > 0])
     error_message = "Each experiment's budget is more than 0 dollars."
   }

@@ -126,6 +126,16 @@ run "second_wrong_value_of_each" {
   }
 }
 
+run "third_wrong_value_of_each" {
+  command         = plan
+  expect_failures = [var.name]
+
+  variables {
+    # a name that is everybody's
+    name = "open"
+  }
+}
+
 run "a_repository_of_another_gitlab" {
   command         = plan
   expect_failures = [aws_iam_role.gitlab]

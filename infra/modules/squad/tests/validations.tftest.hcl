@@ -112,6 +112,16 @@ run "third_wrong_value_of_each" {
   }
 }
 
+run "fourth_wrong_value_of_each" {
+  command         = plan
+  expect_failures = [var.experiments]
+
+  variables {
+    # a name that is everybody's
+    experiments = { open-iris = { repository_url = "https://gitlab.example.com/vision/iris.git" } }
+  }
+}
+
 run "an_experiment_with_somebody_who_is_no_member" {
   command         = plan
   expect_failures = [aws_iam_role.this]

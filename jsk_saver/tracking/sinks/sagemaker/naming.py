@@ -17,13 +17,14 @@ def trial_name(experiment: str, folder: Path) -> str:
     """Return the name of a trial, the same from whichever process, and nobody else's.
 
     It ends in a hash of experiment, trial and first writer: two people may both have a ``baseline`` of the
-    same experiment, and ``a-b`` of ``c`` is not ``b`` of ``c-a``.
+    same experiment. Two hyphens come after the experiment, which on the platform has none of that kind:
+    IAM knows names by their beginnings, and ``iris--*`` is no trial of ``iris-2``.
     """
     writers = layout.writers(folder)
     first = writers[0].stem if writers else ""
     token = hashlib.sha256(f"{experiment}/{folder.name}/{first}".encode()).hexdigest()[:_TOKEN]
     room = limits.NAME - _NUMBER - len(token) - 1
-    readable = f"{experiment}-{folder.name}"[:room].rstrip("-")
+    readable = f"{experiment}--{folder.name}"[:room].rstrip("-")
     return f"{readable}-{token}"
 
 
@@ -32,8 +33,8 @@ def component_name(trial: str, number: int) -> str:
 
     Examples
     --------
-    >>> component_name("Iris-A-0a1b2c3d", 0), component_name("Iris-A-0a1b2c3d", 1)
-    ('iris-a-0a1b2c3d', 'iris-a-0a1b2c3d-2')
+    >>> component_name("Iris--A-0a1b2c3d", 0), component_name("Iris--A-0a1b2c3d", 1)
+    ('iris--a-0a1b2c3d', 'iris--a-0a1b2c3d-2')
     """
     return trial.lower() + _suffix(number)
 
