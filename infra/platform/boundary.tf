@@ -7,23 +7,31 @@ locals {
       {
         Sid      = "Work"
         Effect   = "Allow"
-        Action   = ["sagemaker:*", "ce:Get*", "cloudwatch:PutMetricData", "ecr:GetAuthorizationToken", "events:PutEvents", "pricing:GetProducts", "sts:GetCallerIdentity", "sts:TagSession"]
+        Action   = ["sagemaker:*", "ce:Get*", "cloudwatch:PutMetricData", "ecr:GetAuthorizationToken", "pricing:GetProducts", "sts:GetCallerIdentity", "sts:TagSession"]
         Resource = "*"
+      },
+      {
+        # Jobs of GitLab tell of candidates, and of nothing in another service's name.
+        Sid       = "Tell"
+        Effect    = "Allow"
+        Action    = "events:PutEvents"
+        Resource  = "*"
+        Condition = { Null = { "events:source" = "false" }, "ForAllValues:StringEquals" = { "events:source" = "jsk.ci" } }
       },
       {
         Sid      = "Objects"
         Effect   = "Allow"
-        Action   = ["s3:Get*", "s3:List*", "s3:PutObject*", "s3:DeleteObject*", "s3:RestoreObject", "s3:AbortMultipartUpload", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
+        Action   = ["s3:Get*", "s3:List*", "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject*", "s3:RestoreObject", "s3:AbortMultipartUpload", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
         Resource = [local.experiment_buckets, "${local.experiment_buckets}/*"]
         # Anybody can give a bucket such a name.
         Condition = { StringEquals = { "aws:ResourceAccount" = local.account } }
       },
       {
         # The pattern above has stars, and a star is also a slash: s3/BUCKET/… of the access logs is like it.
-        Sid      = "ThePlatformsBuckets"
+        Sid      = "ThePlatformsBucketsAndLogs"
         Effect   = "Deny"
-        Action   = "s3:*"
-        Resource = flatten([for arn in values(local.bucket_arns) : [arn, "${arn}/*"]])
+        Action   = ["s3:*", "logs:*"]
+        Resource = concat(flatten([for arn in values(local.bucket_arns) : [arn, "${arn}/*"]]), ["${local.log_groups_arn}:${local.log_group_prefix}/platform:*"])
       },
       {
         Sid    = "ReadImages"
@@ -35,7 +43,7 @@ locals {
       {
         Sid      = "PushImages"
         Effect   = "Allow"
-        Action   = ["ecr:BatchDeleteImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"]
+        Action   = ["ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload", "ecr:PutImage", "ecr:UploadLayerPart"]
         Resource = "${local.repositories_arn}/kernels/*"
       },
       {
@@ -47,8 +55,15 @@ locals {
       {
         Sid      = "Keys"
         Effect   = "Allow"
-        Action   = ["kms:CreateGrant", "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"]
+        Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*"]
         Resource = aws_kms_key.data.arn
+      },
+      {
+        Sid       = "KeysOfDisks"
+        Effect    = "Allow"
+        Action    = "kms:CreateGrant"
+        Resource  = aws_kms_key.data.arn
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
       },
       {
         Sid      = "Parameters"

@@ -55,8 +55,8 @@ locals {
     Sid    = "KeepTrials"
     Effect = "Allow"
     Action = [
-      "sagemaker:AssociateTrialComponent", "sagemaker:BatchPutMetrics", "sagemaker:CreateExperiment",
-      "sagemaker:CreateTrial", "sagemaker:CreateTrialComponent", "sagemaker:DisassociateTrialComponent",
+      "sagemaker:AddTags", "sagemaker:AssociateTrialComponent", "sagemaker:BatchPutMetrics", "sagemaker:CreateExperiment",
+      "sagemaker:CreateTrial", "sagemaker:CreateTrialComponent", "sagemaker:DeleteTags", "sagemaker:DisassociateTrialComponent",
       "sagemaker:UpdateExperiment", "sagemaker:UpdateTrial", "sagemaker:UpdateTrialComponent",
     ]
     Resource = local.every_trial
@@ -115,6 +115,12 @@ locals {
       "ec2:DescribeVpcEndpoints", "ec2:DescribeVpcs",
     ]
     Resource = "*"
+  }
+
+  # A job that names no network would run outside of it, where data can be carried anywhere.
+  in_the_network = {
+    Null                        = { "sagemaker:VpcSubnets" = "false" }
+    "ForAllValues:StringEquals" = { "sagemaker:VpcSubnets" = local.subnet_ids }
   }
 
   make_interfaces = {
@@ -182,11 +188,17 @@ locals {
           Resource = "${local.experiment_buckets}/pipelines/*"
         },
         {
+          Sid       = "TrainInTheNetwork"
+          Effect    = "Allow"
+          Action    = ["sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:CreateHyperParameterTuningJob"]
+          Resource  = [for kind in ["processing-job", "training-job", "hyper-parameter-tuning-job"] : "${local.sagemaker_arn}:${kind}/*"]
+          Condition = local.in_the_network
+        },
+        {
           Sid    = "Train"
           Effect = "Allow"
           Action = [
-            "sagemaker:AddTags", "sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:CreateTransformJob",
-            "sagemaker:CreateHyperParameterTuningJob", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob",
+            "sagemaker:AddTags", "sagemaker:CreateTransformJob", "sagemaker:DescribeProcessingJob", "sagemaker:DescribeTrainingJob",
             "sagemaker:DescribeTransformJob", "sagemaker:DescribeHyperParameterTuningJob", "sagemaker:StopProcessingJob",
             "sagemaker:StopTrainingJob", "sagemaker:StopTransformJob", "sagemaker:StopHyperParameterTuningJob",
           ]
@@ -241,10 +253,17 @@ locals {
           Resource = ["${local.sagemaker_arn}:model-package/*", "${local.sagemaker_arn}:model-package-group/*"]
         },
         {
+          Sid       = "ModelsInTheNetwork"
+          Effect    = "Allow"
+          Action    = "sagemaker:CreateModel"
+          Resource  = "${local.sagemaker_arn}:model/*"
+          Condition = local.in_the_network
+        },
+        {
           Sid    = "Deploy"
           Effect = "Allow"
           Action = [
-            "sagemaker:AddTags", "sagemaker:CreateModel", "sagemaker:DescribeModel", "sagemaker:DeleteModel",
+            "sagemaker:AddTags", "sagemaker:DescribeModel", "sagemaker:DeleteModel",
             "sagemaker:CreateEndpointConfig", "sagemaker:DescribeEndpointConfig", "sagemaker:DeleteEndpointConfig",
             "sagemaker:CreateEndpoint", "sagemaker:DescribeEndpoint", "sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint",
             "sagemaker:InvokeEndpoint",

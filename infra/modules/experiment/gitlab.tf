@@ -49,7 +49,7 @@ locals {
         Effect    = "Allow"
         Action    = "events:PutEvents"
         Resource  = "${local.arn}:events:${local.here}:event-bus/default"
-        Condition = { StringEquals = { "events:source" = "jsk.ci" } }
+        Condition = { Null = { "events:source" = "false" }, "ForAllValues:StringEquals" = { "events:source" = "jsk.ci" } }
       },
     ]
   })
