@@ -166,7 +166,9 @@ def test_no_parameter_holds_a_secret(rendered: Rendered) -> None:
 
     assert parameters
     assert {told["type"] for told in parameters} == {"String"}
-    assert not any(".aws_ssm_" in address for address in rendered.planned if not address.startswith("module.squad"))
+    assert not any(
+        ".aws_ssm_" in address for address in rendered.planned if not address.startswith("module.squad")
+    )
     assert {told["name"].split("/")[1] for told in parameters} == {"jsk"}
 
 

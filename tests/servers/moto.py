@@ -15,6 +15,7 @@ class Moto(S3Server):
     """A ``moto_server``. It checks no signatures and forgets everything when it ends."""
 
     name = "moto"
+    module = "moto.server"
 
     def start(self) -> None:
         """Start the server and wait for its answer."""
@@ -27,7 +28,7 @@ class Moto(S3Server):
             for name, value in os.environ.items()
             if not name.startswith(("AWS_", "MOTO_", "JSK_"))
         }
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        command = [sys.executable, "-m", self.module, "-H", "127.0.0.1", "-p", str(port)]
         self.processes.start(command, self._log, environment)
         self.endpoint = f"http://127.0.0.1:{port}"
         self.processes.wait_until(lambda: says_ok(f"{self.endpoint}/moto-api/data.json"), "moto_server", 60)
