@@ -99,7 +99,7 @@ WORK = [
     ("kms:Decrypt", KEY, _THROUGH_S3),
     ("ssm:GetParameter", f"{SSM}/vision/iris/store"),
     ("sagemaker:CreateExperiment", f"{SAGEMAKER}:experiment/iris"),
-    ("sagemaker:BatchPutMetrics", f"{SAGEMAKER}:experiment-trial-component/iris-a-0a1b2c3d"),
+    ("sagemaker:BatchPutMetrics", f"{SAGEMAKER}:experiment-trial-component/iris--a-0a1b2c3d"),
     ("sagemaker:CreateApp", f"{SAGEMAKER}:app/{DOMAIN}/vision-iris-ada/jupyterlab/default",
      _ADA | _OF_ADA | _PRIVATE | _SMALL),
     ("sagemaker:DeleteApp", f"{SAGEMAKER}:app/{DOMAIN}/vision-iris-ada/jupyterlab/default",
@@ -133,7 +133,7 @@ REFUSED = [
     ("logs:GetLogEvents", f"{LOGS}:/jsk/visionary/tulips:log-stream:a"),
     ("logs:GetLogEvents", f"{LOGS}:/jsk/platform:log-stream:a"),
     ("logs:DeleteLogGroup", f"{LOGS}:/jsk/vision/iris"),
-    ("sagemaker:CreateTrial", f"{SAGEMAKER}:experiment-trial/tulips-a-0a1b2c3d"),
+    ("sagemaker:CreateTrial", f"{SAGEMAKER}:experiment-trial/tulips--a-0a1b2c3d"),
     ("sagemaker:UpdateExperiment", f"{SAGEMAKER}:experiment/tulips"),
     # safeguards of what is its own
     ("s3:PutBucketVersioning", BUCKET),

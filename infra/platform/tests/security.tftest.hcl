@@ -286,6 +286,93 @@ run "platform" {
   # Roles and groups --------------------------------------------------------------------------------
 
   assert {
+    condition = alltrue([
+      for name in ["SagemakerExperimentsRole", "SagemakerUsers", "SagemakerDevelopers", "gitlab", "publisher", "images"] :
+      !anytrue([for resource in flatten([for statement in jsondecode(output.policies[name]).Statement : statement.Resource]) : can(regex("^arn:aws:s3:::jsk-[*]", resource))])
+    ])
+    error_message = "Only pipelines may read what squads saved."
+  }
+
+  assert {
+    condition = alltrue([
+      for resource in flatten([for statement in jsondecode(output.policies.SagemakerExperimentsRole).Statement : statement.Resource if statement.Sid == "KeepTrials"]) :
+      can(regex(":experiment(-trial|-trial-component)?/open(-[*])?$", resource))
+    ])
+    error_message = "People without a squad must not write into a squad's experiment."
+  }
+
+  assert {
+    condition = alltrue([
+      for statement in jsondecode(output.policies.boundary).Statement :
+      statement.Condition == { Null = { "sagemaker:TaggingAction" = "true" }, "ForAnyValue:StringLike" = { "aws:TagKeys" = "jsk:*" } } &&
+      statement.Effect == "Deny" && statement.Resource == "*" && toset(statement.Action) == toset(["sagemaker:AddTags", "sagemaker:DeleteTags"])
+      if statement.Sid == "CostsStayWhereTheyAre"
+    ]) && strcontains(output.policies.boundary, "CostsStayWhereTheyAre")
+    error_message = "Tags of costs must stay as they were given."
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.boundary).Statement : statement if statement.Sid == "ThePlatformsBucketsAndLogs"
+      ]) == {
+      Sid    = "ThePlatformsBucketsAndLogs"
+      Effect = "Deny"
+      Action = ["s3:*", "logs:*"]
+      Resource = [
+        "arn:aws:s3:::jsk-lease-123456789012", "arn:aws:s3:::jsk-lease-123456789012/*", "arn:aws:s3:::jsk-logs-123456789012",
+        "arn:aws:s3:::jsk-logs-123456789012/*", "arn:aws:logs:eu-central-1:123456789012:log-group:/jsk/platform:*",
+      ]
+    }
+    error_message = "Roles of squads and pipelines must stay out of the platform's own buckets and logs."
+  }
+
+  assert {
+    condition     = one([for statement in jsondecode(output.policies.boundary).Statement : statement.Condition if statement.Sid == "Objects"]) == { StringEquals = { "aws:ResourceAccount" = "123456789012" } }
+    error_message = "Data must not be carried to buckets of other accounts."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name in ["SagemakerTrainingPipelinesRole", "SagemakerDeploymentPipelinesRole"] : [
+        for statement in jsondecode(output.policies[name]).Statement :
+        length(setintersection(flatten([statement.Action]), ["sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateModel"])) == 0 ||
+        try(statement.Condition.Null["sagemaker:VpcSubnets"], "") == "false"
+      ]
+    ]))
+    error_message = "Jobs and models of pipelines must run in the network."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for name in ["SagemakerTrainingPipelinesRole", "SagemakerDeploymentPipelinesRole"] : [
+        for statement in jsondecode(output.policies[name]).Statement :
+        !contains(flatten([statement.Action]), "kms:Decrypt") || try(statement.Condition.StringEquals["kms:ViaService"], "") == "s3.eu-central-1.amazonaws.com"
+      ]
+    ]))
+    error_message = "Pipelines must use the key of objects through S3 alone."
+  }
+
+  assert {
+    condition = alltrue([
+      for name in ["SagemakerExperimentsRole", "SagemakerUsers"] : alltrue([
+        for action in ["ce:GetCostAndUsage", "pricing:GetProducts", "sagemaker:ListApps", "sagemaker:DescribeApp", "sagemaker:ListSpaces", "sagemaker:ListTags"] :
+        contains(flatten([for statement in jsondecode(output.policies[name]).Statement : statement.Action if statement.Resource == "*"]), action)
+      ])
+    ])
+    error_message = "People must be able to see what runs, and what it costs."
+  }
+
+  assert {
+    condition     = !strcontains(output.policies.SagemakerDevelopers, "kms:")
+    error_message = "Developers read names and addresses, and no secrets."
+  }
+
+  assert {
+    condition     = contains(flatten([for statement in jsondecode(output.policies.publisher).Statement : statement.Action if statement.Resource == "*"]), "sagemaker:ListApps")
+    error_message = "A list has no resource: the publisher could not see what runs."
+  }
+
+  assert {
     condition     = toset(keys(aws_iam_role.execution)) == toset(["SagemakerExperimentsRole", "SagemakerTrainingPipelinesRole", "SagemakerDeploymentPipelinesRole"])
     error_message = "The three execution roles have these names."
   }
@@ -470,5 +557,32 @@ run "given_network_and_provider" {
   assert {
     condition     = length(aws_iam_openid_connect_provider.gitlab) == 0 && output.platform.gitlab_provider_arn == var.gitlab.provider_arn && length(aws_iam_role.gitlab) == 0 && output.gitlab_role_arn == null
     error_message = "An identity provider that is there is used; without a project there is no role."
+  }
+}
+
+# On the day that GitLab is down.
+run "listed_publishers" {
+  command = plan
+
+  variables {
+    base_publishers = ["arn:aws:iam::123456789012:role/release-manager"]
+  }
+
+  assert {
+    condition = one([
+      for statement in jsondecode(output.policies.base_repository).Statement : statement if statement.Sid == "OnlyTheBuildPushes"
+      ]) == {
+      Sid       = "OnlyTheBuildPushes"
+      Effect    = "Deny"
+      Principal = "*"
+      Action    = ["ecr:PutImage", "ecr:InitiateLayerUpload", "ecr:UploadLayerPart", "ecr:CompleteLayerUpload"]
+      Condition = { ArnNotLike = { "aws:PrincipalArn" = ["arn:aws:iam::123456789012:role/jsk-gitlab-base", "arn:aws:iam::123456789012:role/release-manager"] } }
+    }
+    error_message = "Who is listed may push base images, beside the build, and nobody else."
+  }
+
+  assert {
+    condition     = alltrue([for policy in aws_ecr_repository_policy.base : policy.policy == output.policies.base_repository])
+    error_message = "What is tested is not what is applied."
   }
 }

@@ -169,7 +169,7 @@ run "its_role_reaches_its_own_and_nothing_else" {
   }
 
   assert {
-    condition     = alltrue([for arn in [for s in jsondecode(output.policies["role"]).Statement : s.Resource if s.Sid == "TrackTrials"][0] : can(regex(":(experiment/iris|experiment-trial(-component)?/iris-[*])$", arn))])
+    condition     = alltrue([for arn in [for s in jsondecode(output.policies["role"]).Statement : s.Resource if s.Sid == "TrackTrials"][0] : can(regex(":(experiment/iris|experiment-trial(-component)?/iris--[*])$", arn))])
     error_message = "It tracks trials of others."
   }
 

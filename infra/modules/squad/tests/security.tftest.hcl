@@ -134,6 +134,20 @@ run "nobody_starts_or_stops_what_is_anothers" {
   }
 }
 
+run "costs_stay_where_they_were_made" {
+  command = plan
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Condition if contains(flatten([s.Action]), "sagemaker:AddTags")] == [{ Null = { "sagemaker:TaggingAction" = "false" }, StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = "vision" } }]
+    error_message = "Something is tagged later, or with another squad's name."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Resource if s.Sid == "TrackTrials"] == [flatten([for name in ["iris", "tulips"] : ["arn:aws:sagemaker:eu-central-1:123456789012:experiment/${name}", "arn:aws:sagemaker:eu-central-1:123456789012:experiment-trial/${name}--*", "arn:aws:sagemaker:eu-central-1:123456789012:experiment-trial-component/${name}--*"]])]
+    error_message = "It tracks trials of others: without both hyphens, iris is also the beginning of iris-2."
+  }
+}
+
 run "each_member_has_a_profile_that_stops_when_idle" {
   command = plan
 
