@@ -36,15 +36,26 @@ locals {
       Sid    = "Look"
       Effect = "Allow"
       Action = [
-        "sagemaker:DescribeApp", "sagemaker:DescribeDomain", "sagemaker:DescribeExperiment", "sagemaker:DescribeImage",
-        "sagemaker:DescribeImageVersion", "sagemaker:DescribeSpace", "sagemaker:DescribeTrial",
-        "sagemaker:DescribeTrialComponent", "sagemaker:DescribeUserProfile", "sagemaker:ListApps",
-        "sagemaker:ListDomains", "sagemaker:ListExperiments", "sagemaker:ListSpaces", "sagemaker:ListTags",
-        "sagemaker:ListTrialComponents", "sagemaker:ListTrials", "sagemaker:ListUserProfiles", "sagemaker:Search",
+        "sagemaker:DescribeExperiment", "sagemaker:DescribeTrial", "sagemaker:DescribeTrialComponent",
+        "sagemaker:ListExperiments", "sagemaker:ListTags", "sagemaker:ListTrialComponents", "sagemaker:ListTrials",
+        "sagemaker:Search",
       ]
       Resource = "*"
     },
   ]
+
+  # Studio's own pages ask with the role of whoever looks at them.
+  see_studio = {
+    Sid    = "SeeStudio"
+    Effect = "Allow"
+    Action = [
+      "sagemaker:DescribeApp", "sagemaker:DescribeAppImageConfig", "sagemaker:DescribeDomain", "sagemaker:DescribeImage",
+      "sagemaker:DescribeImageVersion", "sagemaker:DescribeSpace", "sagemaker:DescribeUserProfile", "sagemaker:ListApps",
+      "sagemaker:ListDomains", "sagemaker:ListImageVersions", "sagemaker:ListImages", "sagemaker:ListSpaces",
+      "sagemaker:ListUserProfiles",
+    ]
+    Resource = "*"
+  }
 
   # Pipelines train for all squads. People without a squad keep theirs below a name that no squad's experiment has.
   trial_kinds     = ["experiment", "experiment-trial", "experiment-trial-component"]
@@ -136,6 +147,7 @@ locals {
       Version = "2012-10-17"
       Statement = concat(local.common_statements, [
         merge(local.write_trials, { Resource = local.trials_of_users }),
+        local.see_studio,
         local.see_costs,
         # As they are started, and never with the name of a squad, whose costs they would be.
         {

@@ -92,6 +92,15 @@ def test_whoever_works_with_the_kit_may_see_what_runs_and_what_it_costs(called, 
     assert lacking == set()
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["jsk-vision-iris", "jsk-vision-iris.gitlab", "SagemakerTrainingPipelinesRole", "jsk-studio-images"],
+)
+def test_what_no_person_works_with_sees_neither(identities, name):
+    for action in ("ce:GetCostAndUsage", "sagemaker:ListApps", "sagemaker:ListSpaces"):
+        assert not identities[name].may(asked(action))
+
+
 @pytest.mark.parametrize("name", ["jsk-vision", "SagemakerExperimentsRole"])
 def test_whoever_works_in_studio_may_stop_own_apps_and_no_others(called, identities, name):
     assert STOPS in called

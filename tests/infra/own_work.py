@@ -128,6 +128,8 @@ WORK: dict[str, list[Request]] = {
             f"{SAGEMAKER}:experiment-trial-component/open-penguins--a-0a1b2c3d",
         ),
         *_each("sagemaker", "CreateSpace UpdateSpace DeleteSpace", _SPACE, **_ADA),
+        *_each("sagemaker", "DescribeDomain", f"{SAGEMAKER}:domain/{DOMAIN}"),
+        *_each("sagemaker", "ListDomains ListUserProfiles ListImages"),
         *_each("sagemaker", "CreateApp DeleteApp", _APP, **_ADA),
         *_each("sagemaker", "AddTags", _APP, **_ADA, **{"sagemaker:TaggingAction": "CreateApp"}),
         *_each("logs", "PutLogEvents", f"{LOGS}:/aws/sagemaker/studio:log-stream:a"),
@@ -204,6 +206,7 @@ WORK: dict[str, list[Request]] = {
     ),
     "jsk-vision": [
         *_OBJECTS,
+        *_each("sagemaker", "ListExperiments ListTrials ListTrialComponents"),
         *_TRACK,
         *SEE_COSTS,
         *_each("sagemaker", "CreateApp DeleteApp", _APP, **_ADA),

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from jsk_saver.tracking.sinks.sagemaker import naming
 from tests.infra.iam import Request
 from tests.infra.own_work import WORK
 from tests.infra.refused import NOT_THE_BOUNDARYS, OWN, REFUSED
@@ -207,6 +209,34 @@ def test_tags_of_costs_are_never_changed_later(
     for thing in things:
         request = Request(f"sagemaker:{action}", f"{SAGEMAKER}:{thing}", said | given)
         assert not identities[name].may(request)
+
+
+# Trials ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trial", ["k3", "2--k3", "-2--k3", "2", "x" * 150])
+@pytest.mark.parametrize(
+    ("experiment", "squad", "other"), [("iris", "vision", "visionary"), ("iris-2", "visionary", "vision")]
+)
+def test_names_that_the_kit_gives_to_trials_are_within_reach_of_their_squad_alone(
+    rendered: Rendered, tmp_path: Path, experiment: str, squad: str, other: str, trial: str
+) -> None:
+    folder = tmp_path / trial
+    folder.mkdir()
+    name = naming.trial_name(experiment, folder)
+    component = naming.component_name(name, 1)
+    everybody = rendered.identities()
+
+    for kind, called, action in (
+        ("experiment-trial", name, "CreateTrial"),
+        ("experiment-trial", name, "UpdateTrial"),
+        ("experiment-trial-component", component, "BatchPutMetrics"),
+    ):
+        request = Request(f"sagemaker:{action}", f"{SAGEMAKER}:{kind}/{called}")
+        assert everybody[f"jsk-{squad}"].may(request)
+        assert everybody[f"jsk-{squad}-{experiment}"].may(request)
+        assert not everybody[f"jsk-{other}"].may(request)
+        assert not everybody["SagemakerExperimentsRole"].may(request)
 
 
 # Who becomes a role ---------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.infra.calls import REFUSED_CALLS, WORK_CALLS, Call
+from tests.infra.calls import REFUSED_CALLS, Call
 from tests.infra.iam import allowed
 from tests.infra.own_work import WORK
 from tests.infra.refused import REFUSED
@@ -34,6 +34,7 @@ from tests.infra.rendered import (
     render,
 )
 from tests.infra.terraform_kit import missing
+from tests.infra.work_calls import WORK_CALLS
 from tests.servers.moto import Moto
 
 pytestmark = [

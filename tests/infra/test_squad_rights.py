@@ -188,7 +188,7 @@ REFUSED = [
     ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:jsk-attach-kernel"),
 ]  # fmt: skip
 
-#: What the jobs of the experiment's project in GitLab are refused, beside all that a squad is.
+#: What the jobs of the experiment's project in GitLab are refused; test_platform_rights has the whole list.
 REFUSED_TO_GITLAB = [
     ("ecr:PutImage", f"{ECR}/base"),
     ("ecr:PutImage", f"{ECR}/kernels/tulips"),

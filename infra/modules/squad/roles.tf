@@ -42,6 +42,8 @@ locals {
           "sagemaker:ListImages",
           "sagemaker:ListSpaces",
           "sagemaker:ListTags",
+          "sagemaker:ListTrialComponents",
+          "sagemaker:ListTrials",
           "sagemaker:ListUserProfiles",
         ]
         Resource = "*"
