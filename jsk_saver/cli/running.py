@@ -13,7 +13,7 @@ import typer
 from jsk_saver.cli.failures import refused, typed
 from jsk_saver.cli.money import amounts, cell, money
 from jsk_saver.cli.session import Defaults, JsonOption, Session, YesOption
-from jsk_saver.display import Column
+from jsk_saver.display import Column, text_table
 from jsk_saver.errors import AccountError, QueryError
 from jsk_saver.terminal import note, say, say_table
 from jsk_saver.wording import count
@@ -109,7 +109,7 @@ def stop(
     context: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]…", help="Which, as jsk apps names them.", show_default=False),
+        typer.Argument(metavar="NAME", help="Which, as jsk apps names them.", show_default=False),
     ] = None,
     idle: _Idle = None,
     yes: YesOption = False,
@@ -132,7 +132,7 @@ def stop(
             _say_nothing(asked)
         return
     if not yes:
-        _ask(asked, doomed, _again(names, idle))
+        _ask(session, asked, doomed, _again(names, idle, domain, region))
     _stop(session, asked, doomed, longest)
 
 
@@ -252,10 +252,15 @@ def _title(shown: Sequence[dict[str, Any]]) -> str:
 
 
 def _hourly(shown: Sequence[dict[str, Any]]) -> str:
-    known = [one["price_per_hour"] for one in shown if one["price_per_hour"] is not None]
-    unknown = len(shown) - len(known)
+    staying = [one for one in shown if one["status"] != "Deleting"]
+    known = [one["price_per_hour"] for one in staying if one["price_per_hour"] is not None]
+    unknown = len(staying) - len(known)
     line = f"Together {money(sum(known))} an hour, {money(24 * sum(known))} a day"
-    return f"{line}, and {count(unknown, 'app')} of unknown price." if unknown else f"{line}."
+    if unknown:
+        line = f"{line}, and {count(unknown, 'app')} of unknown price" if known else "No price is known"
+    if len(staying) < len(shown):
+        line = f"{line}, without {count(len(shown) - len(staying), 'app')} being stopped"
+    return f"{line}."
 
 
 # Stopping -------------------------------------------------------------------------------------------
@@ -279,7 +284,7 @@ def _stop(session: Session, asked: Asked, doomed: Sequence[App], longest: float 
         )
 
 
-def _ask(asked: Asked, doomed: Sequence[App], again: str) -> None:
+def _ask(session: Session, asked: Asked, doomed: Sequence[App], again: str) -> None:
     """Ask whether apps are to be stopped.
 
     Raises
@@ -291,11 +296,14 @@ def _ask(asked: Asked, doomed: Sequence[App], again: str) -> None:
 
     short = {id(one): name for name, one in apps.names(asked.running.apps).items()}
     what = ", ".join(short[id(one)] for one in doomed)
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise refused(f"{what}: not stopped, as nobody could be asked.", kept="All of it runs.", hint=again)
     listed = [one for one in rows(asked) if one["name"] in {short[id(one)] for one in doomed}]
     columns: list[Column | str] = ["name", "user", "experiment", "running", "idle", "instance"]
-    say_table(columns, [_told(one) for one in listed])
+    if session.as_json:  # whoever is asked sees it, and the program gets nothing but the answer
+        note(text_table(columns, [_told(one) for one in listed]))
+    else:
+        say_table(columns, [_told(one) for one in listed])
     note(stopping.LOST)
     note(stopping.KEPT)
     if any(one.is_here for one in doomed):
@@ -308,8 +316,9 @@ def _ask(asked: Asked, doomed: Sequence[App], again: str) -> None:
         raise refused(f"{what}: not stopped.", kept="All of it runs.", hint=again)
 
 
-def _again(names: Sequence[str] | None, idle: str | None) -> str:
-    return typed("jsk", "apps", "stop", *(names or ()), **{"--idle": idle}) + " --yes"
+def _again(names: Sequence[str] | None, idle: str | None, domain: str | None, region: str | None) -> str:
+    options = {"--idle": idle, "--domain": domain, "--region": region}
+    return typed("jsk", "apps", "stop", *(names or ()), **options) + " --yes"
 
 
 def _seconds(idle: str | None) -> float | None:
