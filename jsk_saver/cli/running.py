@@ -66,6 +66,8 @@ class Asked:
         What is not known, and why.
     now
         When.
+    where
+        Region, and domain if it is only one.
     """
 
     client: Any
@@ -73,6 +75,7 @@ class Asked:
     prices: list[Price]
     notes: list[str]
     now: dt.datetime
+    where: str
 
 
 @app.callback(invoke_without_command=True)
@@ -148,10 +151,14 @@ def look(session: Session, domain: str | None, region: str | None) -> Asked:
     settings = load(store=session.store)
     client = connect("sagemaker", region=region or settings.region, profile=settings.profile)
     wanted = domain or str(platform.load().get("domain_id", ""))
-    running = apps.running(client, "" if wanted == "all" else wanted)
-    prices = Prices(client.meta.region_name, Answers(settings.home / "costs"), profile=settings.profile)
+    wanted = "" if wanted == "all" else wanted
+    running = apps.running(client, wanted)
+    place = client.meta.region_name
+    where = f"{place}, {f'domain {wanted}' if wanted else 'all domains'}"
+    prices = Prices(place, Answers(settings.home / "costs"), profile=settings.profile)
     told = [prices.of(one.instance, one.kind) for one in running.apps]
-    return Asked(client, running, told, [*running.notes, *prices.notes], dt.datetime.now(dt.UTC))
+    notes = [*running.notes, *prices.notes]
+    return Asked(client, running, told, notes, dt.datetime.now(dt.UTC), where)
 
 
 # What is shown --------------------------------------------------------------------------------------
@@ -225,7 +232,8 @@ def is_idle(one: dict[str, Any], longest: float) -> bool:
 
 
 def _say_nothing(asked: Asked) -> None:
-    note("No app is known to be idle for so long." if asked.running.apps else "No app runs.")
+    what = "No app is known to be idle for so long." if asked.running.apps else "No app runs."
+    note(f"{what} Looked at: {asked.where}.")
     if any(one.seen is not None and not one.idle(asked.now).exact for one in asked.running.apps):
         note(NOT_EXACT)
 
@@ -271,16 +279,25 @@ def _stop(session: Session, asked: Asked, doomed: Sequence[App], longest: float 
 
     short = {id(one): name for name, one in apps.names(asked.running.apps).items()}
     outcomes: list[dict[str, Any]] = []
-    for outcome in stopping.stop(asked.client, doomed, idle=longest):
-        name = short[id(outcome.app)]
-        outcomes.append({"name": name, "stopped": outcome.stopped, "why": outcome.why})
-        if not session.as_json:
-            say(f"{name} is stopping." if outcome.stopped else f"{name} was left alone: {outcome.why}")
-    session.answer(outcomes)
+    try:
+        for outcome in stopping.stop(asked.client, doomed, idle=longest):
+            name = short[id(outcome.app)]
+            outcomes.append({"name": name, "stopped": outcome.stopped, "why": outcome.why})
+            if not session.as_json:
+                say(f"{name} is stopping." if outcome.stopped else f"{name} was left alone: {outcome.why}")
+    finally:  # whoever interrupts it is told what was done
+        session.answer(outcomes)
     left = [one for one in outcomes if not one["stopped"]]
     if left and any("AWS" in one["why"] for one in left):
         raise AccountError(
             f"{count(len(left), 'app')} could not be stopped.", hint="jsk apps    # shows what still runs"
+        )
+    anew = [one["name"] for one in left if one["why"] == stopping.ANEW]
+    if anew:
+        raise refused(
+            f"{', '.join(anew)}: not stopped, as it is not what was listed.",
+            kept="It runs.",
+            hint=typed("jsk", "apps", "stop", *anew),
         )
 
 

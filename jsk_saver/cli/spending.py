@@ -280,16 +280,20 @@ def _say_trials(session: Session, which: str, region: str | None, settings: Sett
     for state in _trials(session, which):
         place = region or region_of(state.environment) or _region(settings)
         prices = known.setdefault(place, Prices(place, answers, profile=settings.profile, ask=bool(place)))
-        seconds = state.seconds
-        if seconds is None and state.status == "running":
-            # Another machine's clock may be ahead of this one.
-            seconds = max(0.0, dt.datetime.now(dt.UTC).timestamp() - state.started)
-        found.append(cost_of(f"{state.experiment}/{state.name}", state.environment, seconds, prices))
+        found.append(cost_of(f"{state.experiment}/{state.name}", state.environment, _seconds(state), prices))
     if session.answer([one.to_dict() for one in found]):
         return
     _trial_table(found)
     for line in dict.fromkeys(line for prices in known.values() for line in prices.notes):
         note(line)
+
+
+def _seconds(state: TrialState) -> float | None:
+    """Return how long a trial took, or has run until now; None if that is not known."""
+    if state.seconds is not None or state.status != "running" or not state.started:
+        return state.seconds  # a trial of this moment may not have noted yet when it started
+    # The clock of another machine may be ahead of this one's.
+    return max(0.0, dt.datetime.now(dt.UTC).timestamp() - state.started)
 
 
 def _trials(session: Session, which: str) -> list[TrialState]:
@@ -330,7 +334,8 @@ def _trial_table(found: list[TrialCost]) -> None:
     columns: list[Column | str] = [Column("trial", "path", narrowest=20), Column("instance"), Column("took")]
     say_table([*columns, amounts("price", "$/h", 4), amounts("cost", "$", 4)], rows)
     if len(found) > 1 and any(one.cost is not None for one in found):
-        note(f"Together {money(sum(one.cost or 0.0 for one in found))}, as far as it is known.")
+        known = "" if all(one.cost is not None for one in found) else ", as far as it is known"
+        note(f"Together {money(sum(one.cost or 0.0 for one in found))}{known}.")
     for source in dict.fromkeys(one.price.source for one in found if one.cost is not None):
         note(f"Price of Studio's JupyterLab: {source}. It is the share of one trial alone in its app.")
     for why in dict.fromkeys(one.why for one in found if one.why):

@@ -121,3 +121,29 @@ def test_three_hundred_apps_are_told_though_aws_takes_a_breath(studio, answer):
     studio.fail_next("DescribeApp", "ThrottlingException", "Rate exceeded", times=2)
     studio.fail_next("ListTags", "ThrottlingException", "Rate exceeded", times=2)
     assert len({one["name"] for one in answer("apps")}) == 300
+
+
+def test_where_nothing_runs_it_is_told_where_that_was_looked_at(project, studio, jsk):
+    assert "No app runs. Looked at: us-east-1, all domains." in jsk("apps").stderr
+    (project / "jsk.toml").write_text('[platform]\ndomain_id = "d-1"\n')
+    assert "No app runs. Looked at: us-east-1, domain d-1." in jsk("apps").stderr
+
+
+def test_a_program_that_is_interrupted_is_told_what_was_stopped_until_then(two, studio, project, monkeypatch):
+    from typer.testing import CliRunner
+
+    from jsk_saver.cli.app import app
+    from jsk_saver.costs import stopping
+
+    look = stopping._changed
+
+    def interrupted(client: object, one: apps.App, idle: float | None) -> str:
+        if one.owner == "bob-iris":
+            raise KeyboardInterrupt
+        return look(client, one, idle)
+
+    monkeypatch.setattr(stopping, "_changed", interrupted)
+    done = CliRunner().invoke(app, ["apps", "stop", "ada-iris", "bob-iris", "--yes", "--json"])
+    assert done.exit_code == 130
+    assert json.loads(done.stdout) == [{"name": "ada-iris", "stopped": True, "why": ""}]
+    assert studio.changes() == ["DeleteApp"]

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from jsk_saver.cli import spending
 from jsk_saver.costs.answers import Answers
 from jsk_saver.costs.prices import Prices
 from jsk_saver.costs.usage import instance_of, use_of
+from jsk_saver.tracking.state import TrialState
 
 pytestmark = pytest.mark.usefixtures("aws")
 
@@ -125,6 +127,38 @@ def test_where_tags_may_not_be_read_it_is_told_that_apps_may_be_anybodys(configu
     studio.deny("ListTags")
     assert "Experiments are not known: AWS refused listing tags" in jsk("costs").stderr
     assert "Experiments are not known" in answer("costs")["apps_unknown"]
+
+
+# Trials ---------------------------------------------------------------------------------------------
+
+
+def test_trials_whose_costs_are_all_known_have_a_sum_without_reserve(billing, jsk, monkeypatch):
+    from jsk_saver import Saver
+    from jsk_saver.tracking import Experiment, hardware
+
+    billing.prices["us-east-1", "Studio-JupyterLab", "ml.m5.xlarge"] = "3600"
+    hardware.describe.cache_clear()
+    for name, instance in {"first": "ml.m5.xlarge", "second": "ml.m5.xlarge", "third": "ml.x9.huge"}.items():
+        monkeypatch.setenv("SM_CURRENT_INSTANCE_TYPE", instance)
+        hardware.describe.cache_clear()
+        if name == "third":
+            assert "as far as it is known" not in jsk("costs", "--trial", "iris").stderr
+        with Experiment("iris", sinks=(), saver=Saver()).trial(name):
+            pass
+    hardware.describe.cache_clear()
+    assert "as far as it is known" in jsk("costs", "--trial", "iris").stderr
+
+
+@pytest.mark.parametrize(("ago", "shortest", "longest"), [(60, 59, 3600), (-3600, 0, 0)])
+def test_a_running_trial_has_run_until_now_and_never_for_less_than_nothing(ago, shortest, longest):
+    """The clock of the machine that it runs on may be ahead."""
+    started = dt.datetime.now(dt.UTC).timestamp() - ago
+    state = TrialState("iris", "first", status="running", started=started)
+    assert shortest <= spending._seconds(state) <= longest
+
+
+def test_a_trial_that_has_not_noted_its_start_yet_has_not_run_since_1970():
+    assert spending._seconds(TrialState("iris", "first", status="running")) is None
 
 
 # The shell ------------------------------------------------------------------------------------------
