@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,16 +65,14 @@ def read(file: Path) -> dict[str, Any] | None:
     Raises
     ------
     SettingsError
-        If it is not valid TOML.
+        If it is not valid TOML, or is the kit's own and cannot be read: without what it says, versions would
+        be saved somewhere else.
     """
     import tomllib
 
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
     own = file.name == OWN
-    if not own and ("tool" not in text or "jsk" not in text):
+    text = _text(file, own)
+    if text is None or (not own and ("tool" not in text or "jsk" not in text)):
         return None
     try:
         content = tomllib.loads(text)
@@ -84,3 +83,26 @@ def read(file: Path) -> dict[str, Any] | None:
     tool = content.get("tool", {})
     table = content if own else tool.get("jsk") if isinstance(tool, dict) else None
     return table if isinstance(table, dict) else None
+
+
+def _text(file: Path, own: bool) -> str | None:
+    """Return what is in a file; None if there is none, or it is about something else."""
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        if own and file.is_file():
+            raise _unreadable(file, error.strerror or str(error)) from error
+        return None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if own:
+            raise _unreadable(file, "it is not in UTF-8") from error
+        return None
+
+
+def _unreadable(file: Path, why: str) -> SettingsError:
+    return SettingsError(
+        f"{file} has settings of the kit and cannot be read: {why}.",
+        hint=f"Make it readable, as UTF-8, or move it away: {shlex.quote(str(file))}",
+    )

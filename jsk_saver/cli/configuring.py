@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import shlex
 import sys
@@ -33,7 +34,7 @@ def configure(
     experiment: Annotated[
         str | None,
         typer.Argument(
-            metavar="[EXPERIMENT]", help="Which of those Terraform made; the only one.", show_default=False
+            metavar="EXPERIMENT", help="Which of those Terraform made; the only one.", show_default=False
         ),
     ] = None,
     source: Annotated[
@@ -57,41 +58,46 @@ def configure(
     try:
         name = outputs.choose(found, experiment)
     except QueryError:
-        _list(session, found)
+        if session.as_json or not env:  # a shell would run the table
+            _list(session, found)
         raise
     told = planning.Told.of(found[name])
     planned = None if env else planning.plan(_existing(folder), told)
     if planned is not None and not dry_run:
         planning.write(planned)
-    problems = _check(told) if check and not dry_run else None
     written = planned is not None and not dry_run
+    if not session.as_json:  # before the store is asked, which may take a while
+        _say(name, told, planned, written)
+    problems = _check(told) if check and not dry_run else None
     if session.as_json:
         say_json(_as_json(name, told, planned, written, problems))
-    elif planned is None:
-        say("\n".join(told.exports()))
-    else:
-        _say(name, planned, written)
-        _tell_overridden(told, planned)
     _conclude(told, planned if written else None, problems, quiet=session.as_json)
 
 
 def _input(source: str) -> str:
     try:
         if source != "-":
-            return Path(source).read_text(encoding="utf-8-sig")
-        if sys.stdin.isatty():
+            return _decoded(Path(source).read_bytes())
+        if sys.stdin is None or sys.stdin.isatty():
             raise SettingsError(
                 "Nothing comes in: this command reads what Terraform says.",
                 kept="Nothing was written.",
                 hint=_TYPED,
             )
-        return sys.stdin.read()
+        return _decoded(sys.stdin.buffer.read())
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"{'Standard input' if source == '-' else source} cannot be read: {error}.",
             kept="Nothing was written.",
             hint="terraform output -json > outputs.json && jsk configure --from outputs.json",
         ) from error
+
+
+def _decoded(data: bytes) -> str:
+    """Return a text, also as the PowerShell of Windows writes it."""
+    return data.decode(
+        "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    )
 
 
 def _existing(folder: Path) -> Path:
@@ -137,7 +143,16 @@ def _as_json(
     }
 
 
-def _say(name: str, planned: Plan, written: bool) -> None:
+def _say(name: str, told: Told, planned: Plan | None, written: bool) -> None:
+    if planned is None:
+        say("\n".join(told.exports()))
+        return
+    _say_changes(name, planned, written)
+    _tell_overridden(told, planned)
+    _tell_hidden(planned)
+
+
+def _say_changes(name: str, planned: Plan, written: bool) -> None:
     file = os.path.relpath(planned.file)
     if not planned.changes:
         say(f"{file} says all of this about {name} already.")
@@ -152,6 +167,23 @@ def _say(name: str, planned: Plan, written: bool) -> None:
 
 def _shown(value: Any) -> str:
     return "" if value is None else human_value(value)
+
+
+def _tell_hidden(planned: Plan) -> None:
+    """Say which other file's settings do not count any more from here downwards."""
+    from jsk_saver import project_file
+
+    folder = planned.file.parent.parent
+    others = project_file.nearest(folder if folder != planned.file.parent else None)
+    try:
+        hidden = next((one for one in others if one.settings), None)
+    except SettingsError:  # what it says does not count, and never did
+        return
+    if hidden is not None:
+        names = ", ".join(hidden.settings or ())
+        where = shlex.quote(str(hidden.file.parent))
+        note(f"In this folder, {planned.file.name} counts in place of {hidden.origin}, which sets {names}.")
+        note(f"  To write there instead: jsk configure --folder {where}")
 
 
 def _tell_overridden(told: Told, planned: Plan) -> None:

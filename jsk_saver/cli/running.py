@@ -13,7 +13,7 @@ import typer
 from jsk_saver.cli.failures import refused, typed
 from jsk_saver.cli.money import amounts, cell, money
 from jsk_saver.cli.session import Defaults, JsonOption, Session, YesOption
-from jsk_saver.display import Column
+from jsk_saver.display import Column, text_table
 from jsk_saver.errors import AccountError, QueryError
 from jsk_saver.terminal import note, say, say_table
 from jsk_saver.wording import count
@@ -66,6 +66,8 @@ class Asked:
         What is not known, and why.
     now
         When.
+    where
+        Region, and domain if it is only one.
     """
 
     client: Any
@@ -73,6 +75,7 @@ class Asked:
     prices: list[Price]
     notes: list[str]
     now: dt.datetime
+    where: str
 
 
 @app.callback(invoke_without_command=True)
@@ -109,7 +112,7 @@ def stop(
     context: typer.Context,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME]…", help="Which, as jsk apps names them.", show_default=False),
+        typer.Argument(metavar="NAME", help="Which, as jsk apps names them.", show_default=False),
     ] = None,
     idle: _Idle = None,
     yes: YesOption = False,
@@ -132,7 +135,7 @@ def stop(
             _say_nothing(asked)
         return
     if not yes:
-        _ask(asked, doomed, _again(names, idle))
+        _ask(session, asked, doomed, _again(names, idle, domain, region))
     _stop(session, asked, doomed, longest)
 
 
@@ -148,10 +151,14 @@ def look(session: Session, domain: str | None, region: str | None) -> Asked:
     settings = load(store=session.store)
     client = connect("sagemaker", region=region or settings.region, profile=settings.profile)
     wanted = domain or str(platform.load().get("domain_id", ""))
-    running = apps.running(client, "" if wanted == "all" else wanted)
-    prices = Prices(client.meta.region_name, Answers(settings.home / "costs"), profile=settings.profile)
+    wanted = "" if wanted == "all" else wanted
+    running = apps.running(client, wanted)
+    place = client.meta.region_name
+    where = f"{place}, {f'domain {wanted}' if wanted else 'all domains'}"
+    prices = Prices(place, Answers(settings.home / "costs"), profile=settings.profile)
     told = [prices.of(one.instance, one.kind) for one in running.apps]
-    return Asked(client, running, told, [*running.notes, *prices.notes], dt.datetime.now(dt.UTC))
+    notes = [*running.notes, *prices.notes]
+    return Asked(client, running, told, notes, dt.datetime.now(dt.UTC), where)
 
 
 # What is shown --------------------------------------------------------------------------------------
@@ -225,7 +232,8 @@ def is_idle(one: dict[str, Any], longest: float) -> bool:
 
 
 def _say_nothing(asked: Asked) -> None:
-    note("No app is known to be idle for so long." if asked.running.apps else "No app runs.")
+    what = "No app is known to be idle for so long." if asked.running.apps else "No app runs."
+    note(f"{what} Looked at: {asked.where}.")
     if any(one.seen is not None and not one.idle(asked.now).exact for one in asked.running.apps):
         note(NOT_EXACT)
 
@@ -252,10 +260,15 @@ def _title(shown: Sequence[dict[str, Any]]) -> str:
 
 
 def _hourly(shown: Sequence[dict[str, Any]]) -> str:
-    known = [one["price_per_hour"] for one in shown if one["price_per_hour"] is not None]
-    unknown = len(shown) - len(known)
+    staying = [one for one in shown if one["status"] != "Deleting"]
+    known = [one["price_per_hour"] for one in staying if one["price_per_hour"] is not None]
+    unknown = len(staying) - len(known)
     line = f"Together {money(sum(known))} an hour, {money(24 * sum(known))} a day"
-    return f"{line}, and {count(unknown, 'app')} of unknown price." if unknown else f"{line}."
+    if unknown:
+        line = f"{line}, and {count(unknown, 'app')} of unknown price" if known else "No price is known"
+    if len(staying) < len(shown):
+        line = f"{line}, without {count(len(shown) - len(staying), 'app')} being stopped"
+    return f"{line}."
 
 
 # Stopping -------------------------------------------------------------------------------------------
@@ -266,20 +279,29 @@ def _stop(session: Session, asked: Asked, doomed: Sequence[App], longest: float 
 
     short = {id(one): name for name, one in apps.names(asked.running.apps).items()}
     outcomes: list[dict[str, Any]] = []
-    for outcome in stopping.stop(asked.client, doomed, idle=longest):
-        name = short[id(outcome.app)]
-        outcomes.append({"name": name, "stopped": outcome.stopped, "why": outcome.why})
-        if not session.as_json:
-            say(f"{name} is stopping." if outcome.stopped else f"{name} was left alone: {outcome.why}")
-    session.answer(outcomes)
+    try:
+        for outcome in stopping.stop(asked.client, doomed, idle=longest):
+            name = short[id(outcome.app)]
+            outcomes.append({"name": name, "stopped": outcome.stopped, "why": outcome.why})
+            if not session.as_json:
+                say(f"{name} is stopping." if outcome.stopped else f"{name} was left alone: {outcome.why}")
+    finally:  # whoever interrupts it is told what was done
+        session.answer(outcomes)
     left = [one for one in outcomes if not one["stopped"]]
     if left and any("AWS" in one["why"] for one in left):
         raise AccountError(
             f"{count(len(left), 'app')} could not be stopped.", hint="jsk apps    # shows what still runs"
         )
+    anew = [one["name"] for one in left if one["why"] == stopping.ANEW]
+    if anew:
+        raise refused(
+            f"{', '.join(anew)}: not stopped, as it is not what was listed.",
+            kept="It runs.",
+            hint=typed("jsk", "apps", "stop", *anew),
+        )
 
 
-def _ask(asked: Asked, doomed: Sequence[App], again: str) -> None:
+def _ask(session: Session, asked: Asked, doomed: Sequence[App], again: str) -> None:
     """Ask whether apps are to be stopped.
 
     Raises
@@ -291,11 +313,14 @@ def _ask(asked: Asked, doomed: Sequence[App], again: str) -> None:
 
     short = {id(one): name for name, one in apps.names(asked.running.apps).items()}
     what = ", ".join(short[id(one)] for one in doomed)
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise refused(f"{what}: not stopped, as nobody could be asked.", kept="All of it runs.", hint=again)
     listed = [one for one in rows(asked) if one["name"] in {short[id(one)] for one in doomed}]
     columns: list[Column | str] = ["name", "user", "experiment", "running", "idle", "instance"]
-    say_table(columns, [_told(one) for one in listed])
+    if session.as_json:  # whoever is asked sees it, and the program gets nothing but the answer
+        note(text_table(columns, [_told(one) for one in listed]))
+    else:
+        say_table(columns, [_told(one) for one in listed])
     note(stopping.LOST)
     note(stopping.KEPT)
     if any(one.is_here for one in doomed):
@@ -308,8 +333,9 @@ def _ask(asked: Asked, doomed: Sequence[App], again: str) -> None:
         raise refused(f"{what}: not stopped.", kept="All of it runs.", hint=again)
 
 
-def _again(names: Sequence[str] | None, idle: str | None) -> str:
-    return typed("jsk", "apps", "stop", *(names or ()), **{"--idle": idle}) + " --yes"
+def _again(names: Sequence[str] | None, idle: str | None, domain: str | None, region: str | None) -> str:
+    options = {"--idle": idle, "--domain": domain, "--region": region}
+    return typed("jsk", "apps", "stop", *(names or ()), **options) + " --yes"
 
 
 def _seconds(idle: str | None) -> float | None:

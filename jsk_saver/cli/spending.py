@@ -31,9 +31,14 @@ _DAYS = 14
 #: By which tags of this project costs are narrowed, and by which where squads or experiments are compared.
 _OWN = ("squad", "experiment")
 _NARROWED: dict[str, tuple[str, ...]] = {"squad": (), "experiment": ("squad",)}
-_Tag = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Default: this project's.", show_default=False)
-]
+_Tag = Annotated[str | None, typer.Option(metavar="NAME", help="Only this one.", show_default=False)]
+
+
+def _ways(incomplete: str) -> list[str]:
+    """Return ways of adding up that begin so, for the shell."""
+    from jsk_saver.costs.spent import WAYS
+
+    return [way for way in WAYS if way.startswith(incomplete)]
 
 
 def register(app: typer.Typer) -> None:
@@ -48,13 +53,19 @@ def costs(
         str | None,
         typer.Option(
             help="day, service, instance, squad, experiment or user. Default: the first three.",
+            autocompletion=_ways,
             show_default=False,
         ),
     ] = None,
     experiment: _Tag = None,
     squad: _Tag = None,
     user: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Default: all users.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Only this user. With none of the three: this project's squad and experiment.",
+            show_default=False,
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="All squads, not only this project's experiment.")
@@ -151,8 +162,8 @@ def _table(way: str, sums: list[Sum], answer: Answer, asked_for: str | None) -> 
         columns.append("state")
     say_table(columns, rows)
     if len(shown) < len(sums):
-        rest = sum(number(one.cost) for one in sums[: -len(shown)])
-        note(f"({count(len(sums) - len(shown), 'day')} before, {money(rest)}: jsk costs --by day)")
+        rest = money(sum(number(one.cost) for one in sums[: -len(shown)]), answer.currency)
+        note(f"({count(len(sums) - len(shown), 'day')} before, {rest}: jsk costs --by day)")
 
 
 def _told(one: Sum) -> dict[str, Any]:
@@ -179,7 +190,8 @@ def _say_source(answer: Answer) -> None:
 
     if answer.requests:
         price = money(REQUEST * answer.requests)
-        note(f"{count(answer.requests, 'request')} to Cost Explorer: {price}. The answer counts for 6 hours.")
+        after = "The answer counts for 6 hours" if answer.kept else "It could not be kept: the next costs too"
+        note(f"{count(answer.requests, 'request')} to Cost Explorer: {price}. {after}.")
     else:
         age = told((dt.datetime.now(dt.UTC) - answer.asked).total_seconds())
         note(f"As asked {age} ago, at no cost; --fresh asks again: ${REQUEST} a request.")
@@ -217,12 +229,13 @@ def _idle_apps(
 ) -> tuple[list[dict[str, Any]], str]:
     """Return apps of those whose costs are told that are idle, or may well be; and why that is not known."""
     try:
-        rows = running.rows(running.look(session, None, region))
+        asked = running.look(session, None, region)
     except JskError as error:
-        return [], error.what
+        return [], f"Whether apps run idle is not known: {error.what}"
+    rows = running.rows(asked)
     # What has no tag may be anybody's, and costs too.
     theirs = [one for one in rows if all(one[name] in ("", value) for name, value in tags.items())]
-    return [one for one in theirs if _is_idle(one)], ""
+    return [one for one in theirs if _is_idle(one)], "\n".join(asked.running.notes)
 
 
 def _is_idle(one: dict[str, Any]) -> bool:
@@ -236,13 +249,13 @@ def _say_idle(idle: list[dict[str, Any]], why: str) -> None:
     from jsk_saver.costs.durations import told
 
     if why:
-        note(f"Whether apps run idle is not known: {why}")
+        note(why)
     for one in idle:
         price = one["price_per_hour"]
         hourly = "at an unknown price" if price is None else f"at {money(price)} an hour"
         seen = one["idle_seconds"]
-        if one["idle_exact"] and seen is not None:
-            state = f"nobody has used it for {told(seen)}"
+        if running.is_idle(one, _IDLE):
+            state = f"nobody has used it for {told(seen)}{'' if one['idle_exact'] else ' or longer'}"
         else:
             state = "whether anybody uses it, Studio does not tell"
         note(
@@ -267,15 +280,20 @@ def _say_trials(session: Session, which: str, region: str | None, settings: Sett
     for state in _trials(session, which):
         place = region or region_of(state.environment) or _region(settings)
         prices = known.setdefault(place, Prices(place, answers, profile=settings.profile, ask=bool(place)))
-        seconds = state.seconds
-        if seconds is None and state.status == "running":
-            seconds = dt.datetime.now(dt.UTC).timestamp() - state.started
-        found.append(cost_of(f"{state.experiment}/{state.name}", state.environment, seconds, prices))
+        found.append(cost_of(f"{state.experiment}/{state.name}", state.environment, _seconds(state), prices))
     if session.answer([one.to_dict() for one in found]):
         return
     _trial_table(found)
     for line in dict.fromkeys(line for prices in known.values() for line in prices.notes):
         note(line)
+
+
+def _seconds(state: TrialState) -> float | None:
+    """Return how long a trial took, or has run until now; None if that is not known."""
+    if state.seconds is not None or state.status != "running" or not state.started:
+        return state.seconds  # a trial of this moment may not have noted yet when it started
+    # The clock of another machine may be ahead of this one's.
+    return max(0.0, dt.datetime.now(dt.UTC).timestamp() - state.started)
 
 
 def _trials(session: Session, which: str) -> list[TrialState]:
@@ -316,7 +334,8 @@ def _trial_table(found: list[TrialCost]) -> None:
     columns: list[Column | str] = [Column("trial", "path", narrowest=20), Column("instance"), Column("took")]
     say_table([*columns, amounts("price", "$/h", 4), amounts("cost", "$", 4)], rows)
     if len(found) > 1 and any(one.cost is not None for one in found):
-        note(f"Together {money(sum(one.cost or 0.0 for one in found))}, as far as it is known.")
+        known = "" if all(one.cost is not None for one in found) else ", as far as it is known"
+        note(f"Together {money(sum(one.cost or 0.0 for one in found))}{known}.")
     for source in dict.fromkeys(one.price.source for one in found if one.cost is not None):
         note(f"Price of Studio's JupyterLab: {source}. It is the share of one trial alone in its app.")
     for why in dict.fromkeys(one.why for one in found if one.why):

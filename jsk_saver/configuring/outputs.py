@@ -12,6 +12,8 @@ from jsk_saver.errors import NotFound, QueryError, SettingsError
 #: The output that is meant for the kit, and what each experiment in it must have.
 OUTPUT, NEEDED = "jsk", "store"
 _COMMAND = "terraform output -json | jsk configure"
+#: What some shells put before what they pipe.
+_MARK = "\ufeff"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 Experiments = dict[str, dict[str, Any]]
@@ -79,13 +81,13 @@ def choose(experiments: Experiments, wanted: str | None) -> str:
 
 
 def _outputs(text: str) -> dict[str, Any]:
-    plain = _COLOURS.sub("", text).strip()
+    plain = _COLOURS.sub("", text).strip().removeprefix(_MARK)
     if not plain:
         raise _wrong("Nothing came in.", "terraform apply, then in the same folder: " + _COMMAND)
     try:
         told = json.loads(plain)
-    except ValueError:
-        raise _no_json(plain) from None
+    except (ValueError, RecursionError) as error:
+        raise _no_json(plain, error) from None
     if not isinstance(told, dict):
         raise _wrong(f"This is JSON, but a {type(told).__name__}: no outputs of Terraform.", _COMMAND)
     if "planned_values" in told or "resource_changes" in told:
@@ -97,7 +99,7 @@ def _outputs(text: str) -> dict[str, Any]:
     return told
 
 
-def _no_json(plain: str) -> SettingsError:
+def _no_json(plain: str, wrong: Exception) -> SettingsError:
     first = plain.splitlines()[0]
     error = next((line.strip("│╷╵ ") for line in plain.splitlines() if "Error:" in line), "")
     if error:
@@ -108,6 +110,8 @@ def _no_json(plain: str) -> SettingsError:
         return _wrong("This is the log of terraform apply -json, not its outputs.", _COMMAND)
     if re.match(r'[\w"-]+ = ', first):
         return _wrong("These are outputs of Terraform, but not in JSON.", _COMMAND)
+    if first.startswith("{"):
+        return _wrong(f"This is broken JSON, perhaps cut short: {str(wrong)[:100]}.", _COMMAND)
     return _wrong(f"This is not JSON; it begins with: {first[:60]}", _COMMAND)
 
 

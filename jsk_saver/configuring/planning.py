@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,11 @@ _TOGETHER = ("sse", "kms_key")
 
 #: What may be a name in a shell and in TOML; whatever else an output has is not for the kit.
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+#: The end of a text in C, and halves of characters.
+_UNWRITABLE = re.compile("[\x00\ud800-\udfff]")
+
+_KEPT = "Nothing was written."
+_HINT = "Mend it in Terraform, terraform apply, then: terraform output -json | jsk configure"
 
 Value = str | int | float | bool
 
@@ -60,7 +67,7 @@ class Told:
             if isinstance(item, Value) and item != "" and _NAME.fullmatch(name)
         }
         settings = {name: plain[name] for name in _SETTINGS if name in plain}
-        load_settings(Path("/"), **settings)
+        _check(plain, settings)
         return cls(settings, {name: item for name, item in plain.items() if name not in settings})
 
     def variables(self) -> dict[str, str]:
@@ -155,6 +162,8 @@ def write(planned: Plan) -> None:
     file = planned.file.resolve()  # through a link, not in its place
     try:
         mode = file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~_umask()
+        if not mode & 0o222:  # a new file in its place would be written all the same
+            raise PermissionError(errno.EACCES, "it is read-only")
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
@@ -170,6 +179,28 @@ def write(planned: Plan) -> None:
             kept="It is as it was.",
             hint="jsk configure --env    # prints environment variables instead",
         ) from error
+
+
+def _check(plain: Mapping[str, Value], settings: Mapping[str, Value]) -> None:
+    """Raise an error for what no saver takes, or no file and no variable can hold."""
+    for name, item in plain.items():
+        if not _can_be_written(item):
+            raise SettingsError(
+                f"The output 'jsk' tells {name} as {item!r}, which no file and no variable can hold.",
+                kept=_KEPT,
+                hint=_HINT,
+            )
+    try:
+        load_settings(Path("/"), **settings)
+    except SettingsError as error:
+        what = error.what.replace("(in: argument)", "(in: output 'jsk' of Terraform)")
+        raise SettingsError(what, kept=_KEPT, hint=error.hint or _HINT) from error
+
+
+def _can_be_written(item: Value) -> bool:
+    if isinstance(item, float):
+        return isfinite(item)
+    return not isinstance(item, str) or not _UNWRITABLE.search(item)
 
 
 def _place(folder: Path) -> Path:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
+#: What some editors begin a file with.
+_MARK = "\ufeff"
 _HEADER = re.compile(r"\s*\[")
 _VALUE = r"""(?P<value>"(?:[^"\\]|\\.)*"|'[^']*'|[^\s"'\[{#][^#\n]*?)"""
 
@@ -49,6 +51,7 @@ def changed(text: str, table: tuple[str, ...], values: Values, drop: Iterable[st
     store = "new"  # ours
     """
     drop = tuple(drop)
+    mark, text = text[: text.startswith(_MARK)], text.removeprefix(_MARK)
     end = "\r\n" if "\r\n" in text else "\n"
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):
@@ -62,7 +65,7 @@ def changed(text: str, table: tuple[str, ...], values: Values, drop: Iterable[st
         raise Unknown(str(error)) from error
     if found != _expected(text, table, values, drop):
         raise Unknown("another value would change")
-    return result
+    return mark + result
 
 
 def value(item: str | float | bool) -> str:

@@ -45,6 +45,7 @@ class Answers:
     --------
     >>> answers = Answers(Path(tempfile.mkdtemp()) / "costs")
     >>> answers.keep({"question": 1}, [2, 3])
+    True
     >>> answers.recall({"question": 1}).value
     [2, 3]
     """
@@ -58,20 +59,26 @@ class Answers:
             told = json.loads(self._path(question).read_text(encoding="utf-8"))
             asked = dt.datetime.fromisoformat(told["asked"])
             return Kept(told["value"], asked) if told["question"] == question and asked.tzinfo else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
-    def keep(self, question: Any, value: Any, now: dt.datetime | None = None) -> None:
-        """Keep an answer in place of the one before."""
+    def keep(self, question: Any, value: Any, now: dt.datetime | None = None) -> bool:
+        """Keep an answer in place of the one before, and tell whether that could be done."""
         asked = (now or dt.datetime.now(dt.UTC)).isoformat()
         text = json.dumps({"question": question, "asked": asked, "value": value})
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             # Beside its place, so that whoever reads meanwhile reads the old or the new one, and whole.
             handle, name = tempfile.mkstemp(dir=self._folder, suffix=".unfinished")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-            Path(name).replace(self._path(question))
+            try:
+                with os.fdopen(handle, "w", encoding="utf-8") as file:
+                    file.write(text)
+                Path(name).replace(self._path(question))
+            except BaseException:
+                Path(name).unlink(missing_ok=True)
+                raise
+            return True
+        return False
 
     def _path(self, question: Any) -> Path:
         digest = hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()

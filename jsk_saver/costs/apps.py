@@ -141,8 +141,10 @@ def names(apps: Iterable[App]) -> dict[str, App]:
 
 def forms(app: App) -> tuple[str, ...]:
     """Return every name that an app can be meant by, the shortest first."""
-    short = app.owner
-    return short, f"{short}/{app.kind}", f"{short}/{app.kind}/{app.name}", "/".join(app.address.values())
+    short, whole = app.owner, "/".join(app.address.values())
+    # A space and a user profile may have one name.
+    of = "space" if app.in_space else "user-profile"
+    return short, f"{short}/{app.kind}", f"{short}/{app.kind}/{app.name}", whole, f"{of}/{whole}"
 
 
 def running(client: Any, domain: str = "") -> Running:
@@ -165,12 +167,15 @@ def running(client: Any, domain: str = "") -> Running:
     notes: list[str] = []
     domains = {app["DomainId"] for app in listed if app.get("SpaceName")}
     spaces = _or_note(notes, "Whose spaces they are is not known", lambda: _spaces(client, domains)) or {}
-    found = [app for app in _each(listed, lambda app: details(client, app)) if app is not None]
-    holders = list(dict.fromkeys(map(_holder, found)))
-    told = _or_note(
-        notes, "Experiments are not known", lambda: _each(holders, lambda arn: _tags(client, arn))
+    looked = _each(
+        listed, lambda app: _or_error(lambda: details(client, app), otherwise=lambda: _app(app, {}))
     )
-    tags = dict(zip(holders, told, strict=True)) if told else {}
+    _note_errors(notes, "How long apps are idle is not known", looked)
+    found = [app for app, _ in looked if app is not None]
+    holders = [arn for arn in dict.fromkeys(map(_holder, found)) if arn]
+    tagged = _each(holders, lambda arn: _or_error(lambda: _tags(client, arn), otherwise=lambda: None))
+    _note_errors(notes, "Experiments are not known", tagged)
+    tags = {arn: told for arn, (told, _) in zip(holders, tagged, strict=True)}
     apps = [_placed(app, spaces, tags.get(_holder(app))) for app in found]
     oldest = dt.datetime.max.replace(tzinfo=dt.UTC)
     return Running(sorted(apps, key=lambda app: app.created or oldest), notes)
@@ -187,8 +192,11 @@ def details(client: Any, listed: Mapping[str, Any]) -> App | None:
         if code_of(error.__cause__) == "ResourceNotFound":
             return None
         raise
-    if told.get("Status") in _ENDED:
-        return None
+    return None if told.get("Status") in _ENDED else _app(listed, told)
+
+
+def _app(listed: Mapping[str, Any], told: Mapping[str, Any]) -> App:
+    """Return an app from what a list has, and from what is told of it alone, which may be nothing."""
     spec = told.get("ResourceSpec") or listed.get("ResourceSpec") or {}
     return App(
         domain=listed["DomainId"],
@@ -197,7 +205,7 @@ def details(client: Any, listed: Mapping[str, Any]) -> App | None:
         kind=listed["AppType"],
         name=listed["AppName"],
         arn=told.get("AppArn", ""),
-        status=told.get("Status", ""),
+        status=told.get("Status") or listed.get("Status", ""),
         instance=spec.get("InstanceType", ""),
         who=listed.get("UserProfileName", ""),
         created=told.get("CreationTime") or listed.get("CreationTime"),
@@ -222,8 +230,10 @@ def _spaces(client: Any, domains: Iterable[str]) -> dict[tuple[str, str], str]:
 
 
 def _holder(app: App) -> str:
-    """Return the ARN of the space, or user profile, that an app's tags are on."""
+    """Return the ARN of the space, or user profile, that an app's tags are on; empty if it is not known."""
     start = app.arn.partition(":app/")[0]
+    if not start:
+        return ""
     kind = "space" if app.in_space else "user-profile"
     return f"{start}:{kind}/{app.domain}/{app.owner}"
 
@@ -255,3 +265,21 @@ def _or_note(notes: list[str], otherwise: str, look: Callable[[], _Answer]) -> _
     except AccountError as error:
         notes.append(f"{otherwise}: {error.what}")
         return None
+
+
+def _or_error(
+    look: Callable[[], _Answer], otherwise: Callable[[], _Answer]
+) -> tuple[_Answer, AccountError | None]:
+    """Return an answer; and where there is none, something else and why: one that fails hides no other."""
+    try:
+        return look(), None
+    except AccountError as error:
+        return otherwise(), error
+
+
+def _note_errors(notes: list[str], otherwise: str, looked: list[tuple[Any, AccountError | None]]) -> None:
+    """Note what was not told, once, and of how many; what is gone meanwhile is none of it."""
+    failed = [error for _, error in looked if error and code_of(error.__cause__) != "ResourceNotFound"]
+    if failed:
+        part = "" if len(failed) == len(looked) else f" for {len(failed)} of {len(looked)}"
+        notes.append(f"{otherwise}{part}: {failed[0].what}")

@@ -13,10 +13,11 @@ from jsk_saver.errors import AccountError, MissingExtra
 _CONNECT, _READ, _ATTEMPTS = 10, 30, 4
 _THROTTLED = re.compile("throttl|toomanyrequests|limitexceeded|slowdown", re.IGNORECASE)
 _CREDENTIALS = re.compile(
-    "expiredtoken|requestexpired|invalidclienttokenid|unrecognizedclient|signature|missingauthentication|"
-    "invalidaccesskey",
+    "expiredtoken|invalidclienttokenid|unrecognizedclient|signature|missingauthentication|invalidaccesskey",
     re.IGNORECASE,
 )
+#: What AWS says where the hour of a request is not its own.
+_CLOCK = re.compile("requestexpired|timetooskewed|signature (expired|not yet current)", re.IGNORECASE)
 _DENIED = re.compile("accessdenied|notauthorized|unauthorized", re.IGNORECASE)
 _ABSENT = re.compile("credential|profile|token|sso", re.IGNORECASE)
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
@@ -122,6 +123,10 @@ def _from_answer(error: Any, doing: str) -> AccountError:
     said = str(error.response.get("Error", {}).get("Message") or "")
     code = code_of(error)
     what = f"AWS refused {doing}: {code}{': ' + said if said else ''}".rstrip(".") + "."
+    if _CLOCK.search(f"{code} {said}"):
+        return AccountError(
+            what, hint="Set this machine's clock (timedatectl set-ntp true): AWS allows 5 minutes."
+        )
     if _THROTTLED.search(code):
         return AccountError(what, hint="Wait a little and try again.")
     if _CREDENTIALS.search(code):

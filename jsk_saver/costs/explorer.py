@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -105,6 +106,8 @@ class Answer:
         When.
     requests
         How many were made for it just now; none if it was known.
+    kept
+        Whether it is known from now on.
     """
 
     lines: list[Line]
@@ -113,6 +116,7 @@ class Answer:
     currency: str
     asked: dt.datetime
     requests: int
+    kept: bool = True
 
 
 def ask(question: Question, answers: Answers, *, profile: str = "", fresh: bool = False) -> Answer:
@@ -139,10 +143,12 @@ def ask(question: Question, answers: Answers, *, profile: str = "", fresh: bool 
     now = dt.datetime.now(dt.UTC)
     before = None if fresh else answers.recall(key)
     if before and dt.timedelta() <= before.age(now) < FRESH:
-        return _read(before.value, before.asked, 0)
+        # A file that somebody, or a disk, has changed is no reason to fail: it is asked for again.
+        with suppress(ArithmeticError, AttributeError, KeyError, TypeError, ValueError):
+            return _read(before.value, before.asked, 0)
     pages = _pages(request, profile)
-    answers.keep(key, pages, now)
-    return _read(pages, now, len(pages))
+    kept = answers.keep(key, pages, now)
+    return replace(_read(pages, now, len(pages)), kept=kept)
 
 
 def _pages(request: Mapping[str, Any], profile: str) -> list[list[dict[str, Any]]]:
@@ -171,6 +177,8 @@ def _region(profile: str) -> str:
 
 
 def _hint(error: JskError) -> str:
+    if "historical data" in error.what:
+        return "jsk costs --since 365d    # Cost Explorer keeps 14 months"
     return {
         "DataUnavailableException": "Cost Explorer gathers data for a day after it was first opened: "
         "AWS console, Billing, Cost Explorer.",

@@ -104,18 +104,28 @@ class Prices:
     def _look_up(self, component: str) -> Kept | None:
         question = {"prices": component, "region": self.region}
         now = dt.datetime.now(dt.UTC)
-        before = self._answers.recall(question)
+        before = _usable(self._answers.recall(question))
         if not self._ask or (before and dt.timedelta() <= before.age(now) < _FRESH):
             return before
         try:
             found = price_list.ask(self.region, component, profile=self._profile)
         except JskError as error:
-            self.notes.append(f"Prices are those known before: {error.what}")
+            before_that = (
+                f"those of {before.asked:%Y-%m-%d} count" if before else "none were kept from before"
+            )
+            self.notes.append(f"Prices could not be asked for, {before_that}: {error.what}")
             return before
         if not found:
             return before
         self._answers.keep(question, found, now)
         return Kept(found, now)
+
+
+def _usable(kept: Kept | None) -> Kept | None:
+    """Return prices from before, if that is what they are: files may have been changed by anything."""
+    prices = kept.value if kept else None
+    fits = isinstance(prices, dict) and all(type(price) in (int, float) for price in prices.values())
+    return kept if fits else None
 
 
 @cache

@@ -15,6 +15,8 @@ from jsk_saver.errors import AccountError, NotFound, QueryError
 #: What ends with an app, and what does not.
 LOST = "Lost: what kernels hold in memory, and edits that were never saved."
 KEPT = "Kept: files in the home folder of the space, saved versions, trials."
+#: Why an app that was meant is left alone: it is another one by now.
+ANEW = "it was started anew since it was listed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _changed(client: Any, app: App, idle: float | None) -> str:
     if now is None or now.status == "Deleting":
         return "it had ended already"
     if now.created != app.created:
-        return "it was started anew since it was listed"
+        return ANEW
     if idle is not None and not _is_idle(now, idle, datetime.now(UTC)):
         return "somebody has used it since it was listed"
     return ""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-#: An instance type at the end: ml.t3.medium, m5.2xlarge, db.r6g.large, c7i.metal-24xl.
+#: An instance type at the end: ml.t3.medium, m5.2xlarge, db.r6g.large, c7i.metal-24xl, ml.p6-b200.48xlarge.
 _INSTANCE = re.compile(
-    r"(?:^|[:\-.])(?P<type>(?:(?:ml|db|cache)\.)?[a-z]\w*\.(?:nano|micro|small|medium|\d*x?large|metal[\w-]*))$"
+    r"(?:^|[:\-.])(?P<type>(?:(?:ml|db|cache)\.)?[a-z]\w*(?:-\w+)?\.(?:nano|micro|small|medium|\d*x?large|metal[\w-]*))$"
 )
 #: The region that it begins with: USE1-, EU-, APN2-.
 _REGION = re.compile(r"^[A-Z]{2,4}\d?-")
@@ -32,8 +32,8 @@ def instance_of(usage: str) -> str:
     --------
     >>> instance_of("USE1-Studio:JupyterLab-ml.t3.medium"), instance_of("EUC1-BoxUsage:m5.2xlarge")
     ('ml.t3.medium', 'm5.2xlarge')
-    >>> instance_of("USE1-Studio:VolumeUsage.gp3")
-    ''
+    >>> instance_of("USE1-Train:ml.p6-b200.48xlarge"), instance_of("USE1-Studio:VolumeUsage.gp3")
+    ('ml.p6-b200.48xlarge', '')
     """
     found = _INSTANCE.search(usage)
     return found["type"] if found else ""

@@ -222,7 +222,9 @@ def test_an_app_that_was_started_anew_meanwhile_is_left_alone(lab, studio, jsk, 
         return True
 
     monkeypatch.setattr(typer, "confirm", start_anew)
-    assert "started anew since" in jsk("apps", "stop", "ada-iris").stdout
+    done = jsk("apps", "stop", "ada-iris", code=5)
+    assert "started anew since" in done.stdout
+    assert "Next: jsk apps stop ada-iris" in done.stderr
     assert studio.changes() == []
 
 

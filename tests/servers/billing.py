@@ -56,7 +56,7 @@ class Billing(Threaded):
 
     def __init__(self, today: dt.date, page: int = 3) -> None:
         self.today, self.page = today, page
-        self.account = "123456789012"
+        self.account, self.currency = "123456789012", "USD"
         self.charges: list[Charge] = []
         #: By region, component and instance type; in USD an hour.
         self.prices: dict[tuple[str, str, str], str] = {}
@@ -150,7 +150,7 @@ class Billing(Threaded):
             {
                 "Keys": list(keys),
                 "Metrics": {
-                    "UnblendedCost": {"Amount": str(_total(lines, "cost")), "Unit": "USD"},
+                    "UnblendedCost": {"Amount": str(_total(lines, "cost")), "Unit": self.currency},
                     "UsageQuantity": {"Amount": str(_total(lines, "hours")), "Unit": _unit(lines)},
                 },
             }
