@@ -54,7 +54,7 @@ class Terraform:
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder, self.infra = folder, folder / "infra"
-        left_out = shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__", ".mypy_cache")
+        left_out = shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__", ".mypy_cache", ".venv")
         shutil.copytree(INFRA, self.infra, ignore=left_out)
         self._configuration = folder / "terraform.rc"
         self._configuration.write_text(configuration(), encoding="utf-8")
