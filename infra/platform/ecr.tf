@@ -53,8 +53,8 @@ resource "aws_ecr_repository" "base" {
 }
 
 resource "aws_ecr_repository_policy" "base" {
-  for_each = aws_ecr_repository.base
+  for_each = var.base_images
 
-  repository = each.value.name
+  repository = aws_ecr_repository.base[each.key].name
   policy     = local.base_repository_policy
 }

@@ -95,10 +95,10 @@ resource "aws_route_table" "this" {
 }
 
 resource "aws_route_table_association" "this" {
-  for_each = aws_subnet.this
+  for_each = local.zones
 
   route_table_id = aws_route_table.this[0].id
-  subnet_id      = each.value.id
+  subnet_id      = aws_subnet.this[each.key].id
 }
 
 resource "aws_vpc_endpoint" "s3" {

@@ -311,9 +311,9 @@ resource "aws_iam_role" "execution" {
 }
 
 resource "aws_iam_role_policy" "execution" {
-  for_each = aws_iam_role.execution
+  for_each = local.execution_roles
 
   name   = "work"
-  role   = each.value.name
+  role   = aws_iam_role.execution[each.key].name
   policy = local.execution_policies[each.key]
 }

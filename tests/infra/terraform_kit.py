@@ -54,10 +54,10 @@ class Terraform:
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
         self.folder, self.infra = folder, folder / "infra"
-        left_out = shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__", ".mypy_cache")
+        left_out = shutil.ignore_patterns(".terraform", "*.tfstate*", "__pycache__", ".mypy_cache", ".venv")
         shutil.copytree(INFRA, self.infra, ignore=left_out)
         self._configuration = folder / "terraform.rc"
-        self._configuration.write_text(_configuration(), encoding="utf-8")
+        self._configuration.write_text(configuration(), encoding="utf-8")
         self._environment = dict(environment or {})
 
     def run(self, module: str, *arguments: str, timeout: float = 500) -> subprocess.CompletedProcess[str]:
@@ -87,7 +87,8 @@ class Terraform:
         assert done.returncode == 0, done.stdout
 
 
-def _configuration() -> str:
+def configuration() -> str:
+    """Return what Terraform's own configuration says: where providers come from."""
     mirror = _mirror()
     if not mirror:
         return ""

@@ -70,7 +70,7 @@ ADMIN = json.dumps(
 class Enforcing(Moto):
     """moto, with one account in which every role of the platform is."""
 
-    module = "tests.infra.moto_with_iam"
+    program = ("-m", "tests.infra.moto_with_iam")
     region = REGION
 
     def boto(self, service: str, credentials: Mapping[str, str] | None = None) -> Any:

@@ -35,10 +35,12 @@ class Studio(Threaded):
         How many times something that takes time is described before it is done.
     guards
         Whether what is referred to can be deleted; where it can, ``state.harm`` tells of it.
+    region
+        What names of what is made here tell.
     """
 
-    def __init__(self, looks: int = 2, guards: bool = True) -> None:
-        self.state = State(looks, guards)
+    def __init__(self, looks: int = 2, guards: bool = True, region: str = "us-east-1") -> None:
+        self.state = State(looks, guards, region)
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.violations: list[str] = []
         self._faults: list[dict[str, Any]] = []

@@ -6,13 +6,15 @@ from typing import Any
 
 from tests.servers.studio_lists import Kept, Refused
 
-_ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
-
 
 class Domains:
     """The part of the state that has domains, and tags of what was made."""
 
     domains: dict[str, Kept]
+    profiles: dict[tuple[str, str], Kept]
+    spaces: dict[tuple[str, str], Kept]
+    arn: str
+    guards: bool
     tags: dict[str, dict[str, str]]
     now: float
 
@@ -20,7 +22,7 @@ class Domains:
         if any(domain["DomainName"] == DomainName for domain in self.domains.values()):
             raise Refused("ResourceInUse", f"Domain {DomainName} already exists.")
         name = f"d-{len(self.domains):012x}"
-        arn, url = f"{_ARN}domain/{name}", f"https://{name}.studio.us-east-1.sagemaker.aws"
+        arn, url = f"{self.arn}domain/{name}", f"https://{name}.studio.{self.arn.split(':')[3]}.sagemaker.aws"
         self.domains[name] = {
             **more,
             "DomainId": name,
@@ -38,5 +40,8 @@ class Domains:
     def do_delete_domain(self, DomainId: str, RetentionPolicy: Any = None) -> Kept:
         if DomainId not in self.domains:
             raise Refused("ResourceNotFound", f"Domain {DomainId} does not exist.")
+        users = [name for domain, name in (*self.profiles, *self.spaces) if domain == DomainId]
+        if users and self.guards:
+            raise Refused("ResourceInUse", f"Domain {DomainId} has {', '.join(users)}: delete them first.")
         del self.domains[DomainId]
         return {}

@@ -68,18 +68,14 @@ class Lists:
         return [{name: kept[name] for name in names} for kept in self.domains.values()]
 
     def _spaces(self, said: Kept) -> list[Kept]:
-        return [
-            _without(kept, "SpaceSettings")
-            | (
-                {"OwnershipSettingsSummary": {"OwnerUserProfileName": kept["_owner"]}}
-                if kept["_owner"]
-                else {}
-            )
-            for kept in _of_domain(self.spaces.values(), said)
-        ]
+        told = []
+        for kept in _of_domain(self.spaces.values(), said):
+            owner = {"OwnershipSettingsSummary": {"OwnerUserProfileName": kept["_owner"]}}
+            told.append(_only(kept, "SpaceName") | (owner if kept["_owner"] else {}))
+        return told
 
     def _userprofiles(self, said: Kept) -> list[Kept]:
-        return [_without(kept, "UserSettings") for kept in _of_domain(self.profiles.values(), said)]
+        return [_only(kept, "UserProfileName") for kept in _of_domain(self.profiles.values(), said)]
 
     def _apps(self, said: Kept) -> list[Kept]:
         return [_without(app) for app in _of_domain(self.apps, said)]
@@ -90,6 +86,11 @@ class Lists:
 
 def _without(kept: Kept, *names: str) -> Kept:
     return {name: value for name, value in kept.items() if name not in names and not name.startswith("_")}
+
+
+def _only(kept: Kept, name: str) -> Kept:
+    """Return what lists tell of a thing in a domain."""
+    return {part: kept[part] for part in ("DomainId", name, "Status", "CreationTime", "LastModifiedTime")}
 
 
 def _of_domain(kept: Iterable[Kept], said: Kept) -> list[Kept]:

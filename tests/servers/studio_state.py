@@ -10,6 +10,7 @@ from typing import Any
 from tests.servers.studio_apps import Apps
 from tests.servers.studio_domains import Domains
 from tests.servers.studio_lists import LISTS, Kept, Lists, Refused
+from tests.servers.studio_people import People
 
 _ARN = "arn:aws:sagemaker:us-east-1:123456789012:"
 _ROLE = "arn:aws:iam::123456789012:role/studio"
@@ -17,17 +18,20 @@ _CONTAINER_FORMS = ("JupyterLabAppImageConfig", "CodeEditorAppImageConfig")
 _FORMS = ("KernelGatewayImageConfig", *_CONTAINER_FORMS)
 
 
-class State(Apps, Domains, Lists):
+class State(Apps, Domains, Lists, People):
     """Everything an account has; see :class:`tests.servers.studio.Studio` for the parameters."""
 
-    def __init__(self, looks: int, guards: bool) -> None:
+    def __init__(self, looks: int, guards: bool, region: str = "us-east-1") -> None:
         self.looks, self.guards = looks, guards
+        #: What names of things begin with that are made here, in place of those a test puts.
+        self.arn = f"arn:aws:sagemaker:{region}:123456789012:"
         self.images: dict[str, Kept] = {}
         self.versions: dict[tuple[str, int], Kept] = {}
         self.configs: dict[str, Kept] = {}
         self.domains: dict[str, Kept] = {}
         self.spaces: dict[tuple[str, str], Kept] = {}
         self.profiles: dict[tuple[str, str], Kept] = {}
+        self.repositories: dict[str, Kept] = {}
         self.apps: list[Kept] = []
         #: Tags by the name of what carries them.
         self.tags: dict[str, dict[str, str]] = {}
@@ -236,12 +240,6 @@ class State(Apps, Domains, Lists):
                 raise Refused("ValidationException", f"Image version {image}/{number} does not exist.")
             if config not in self.configs:
                 raise Refused("ValidationException", f"AppImageConfig {config} does not exist.")
-
-    def do_describe_space(self, DomainId: str, SpaceName: str) -> Kept:
-        return self._there(self.spaces, (DomainId, SpaceName), f"Space {SpaceName}")
-
-    def do_describe_user_profile(self, DomainId: str, UserProfileName: str) -> Kept:
-        return self._there(self.profiles, (DomainId, UserProfileName), f"User profile {UserProfileName}")
 
     # What takes time --------------------------------------------------------------------------------
 

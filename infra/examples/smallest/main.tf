@@ -2,10 +2,11 @@
 module "platform" {
   source = "../../platform"
 
-  name              = var.name
-  publisher_package = var.publisher_package
-  alert_emails      = [var.email]
-  gitlab            = { host = var.gitlab_host }
+  name               = var.name
+  publisher_package  = var.publisher_package
+  alert_emails       = [var.email]
+  gitlab             = { host = var.gitlab_host }
+  activate_cost_tags = var.activate_cost_tags
 }
 
 module "squad" {

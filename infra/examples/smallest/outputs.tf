@@ -11,4 +11,6 @@ output "gitlab_role_arns" {
 output "policies" {
   description = "Policy documents of the squad as JSON, by name."
   value       = module.squad.policies
+  # No secret, but pages long: terraform output -json policies
+  sensitive = true
 }

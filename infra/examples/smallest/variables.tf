@@ -51,3 +51,14 @@ variable "publisher_package" {
     error_message = "publisher_package is a zip file, which python ../../lambdas/package.py makes."
   }
 }
+
+variable "activate_cost_tags" {
+  description = "Let Cost Explorer, and so jsk costs, tell costs apart by the kit's tags: true from a day after the first apply, where this is the account that pays."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = var.activate_cost_tags != null
+    error_message = "activate_cost_tags is true or false."
+  }
+}

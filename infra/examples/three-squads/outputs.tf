@@ -16,4 +16,6 @@ output "gitlab_role_arns" {
 output "policies" {
   description = "Policy documents as JSON, by squad and name."
   value       = { for name, squad in module.squad : name => squad.policies }
+  # No secret, but pages long: terraform output -json policies
+  sensitive = true
 }

@@ -73,3 +73,14 @@ variable "backup" {
     error_message = "backup.bucket_arn is the ARN of a bucket: arn:aws:s3:::name."
   }
 }
+
+variable "activate_cost_tags" {
+  description = "Let Cost Explorer, and so jsk costs, tell costs apart by the kit's tags: true from a day after the first apply, where this is the account that pays."
+  type        = bool
+  default     = false
+
+  validation {
+    condition     = var.activate_cost_tags != null
+    error_message = "activate_cost_tags is true or false."
+  }
+}

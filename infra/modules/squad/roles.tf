@@ -219,7 +219,8 @@ resource "aws_iam_policy" "this" {
 }
 
 resource "aws_iam_role_policy_attachment" "this" {
-  for_each   = aws_iam_policy.this
+  # By names, and not by policies, of which `terraform import` knows nothing yet.
+  for_each   = toset(concat(["studio"], keys(local.chunks)))
   role       = aws_iam_role.this.name
-  policy_arn = each.value.arn
+  policy_arn = aws_iam_policy.this[each.key].arn
 }

@@ -84,3 +84,12 @@ run "a_package_that_is_no_zip" {
     publisher_package = "attach_kernel.tar"
   }
 }
+
+run "cost_tags_that_are_left_open" {
+  command         = plan
+  expect_failures = [var.activate_cost_tags]
+
+  variables {
+    activate_cost_tags = null
+  }
+}

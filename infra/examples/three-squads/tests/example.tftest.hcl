@@ -137,3 +137,12 @@ run "a_backup_without_arn" {
     backup = { bucket_arn = "backup", kms_key_arn = "key" }
   }
 }
+
+run "cost_tags_that_are_left_open" {
+  command         = plan
+  expect_failures = [var.activate_cost_tags]
+
+  variables {
+    activate_cost_tags = null
+  }
+}

@@ -1,0 +1,85 @@
+"""``moto_server`` where it answers otherwise than AWS does; run as a program, with the same arguments.
+
+Each correction says what moto does and what AWS documents. None adds a service: those are stand-ins of
+their own beside this.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+#: What a bucket's policy may ask of a request's headers, by condition key.
+_HEADERS = (
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm",
+)
+_EVERYTHING = '{"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+
+
+def keep_policies_of_queues() -> None:
+    """SetQueueAttributes changes what it names; moto forgets the policy whenever it is not named."""
+    from moto.sqs.models import Queue
+
+    set_as_moto_does = Queue._set_attributes
+
+    def set_what_is_named(self: Any, attributes: dict[str, Any], now: float | None = None) -> None:
+        before = getattr(self, "policy", None)
+        set_as_moto_does(self, attributes, now)
+        if "Policy" not in attributes:
+            self.policy = before
+
+    Queue._set_attributes = set_what_is_named  # type: ignore[method-assign]
+
+
+def heed_conditions_of_buckets() -> None:
+    """A statement applies where its conditions hold; moto denies where they do not.
+
+    Whoever asks is the account's administrator. The loopback, which nobody listens to, stands for TLS.
+    """
+    from moto.iam.access_control import PermissionResult
+    from moto.s3.models import FakeBucket
+
+    from tests.infra.iam import Request, allowed
+
+    def get_permission(self: Any, action: str, resource: str) -> PermissionResult:
+        if self.policy is None:
+            return PermissionResult.NEUTRAL
+        asked = Request(action.replace("Head", "Get"), resource, _context(self.account_id))
+        administrator = str(asked.context["aws:PrincipalArn"])
+        policy = self.policy.decode()
+        may = allowed(asked, [_EVERYTHING], resource=policy, principal=administrator)
+        return PermissionResult.NEUTRAL if may else PermissionResult.DENIED
+
+    FakeBucket.get_permission = get_permission  # type: ignore[method-assign]
+
+
+def _context(account: str) -> dict[str, str]:
+    """Return what conditions can ask of the request that is being answered."""
+    from flask import request
+
+    told = {name: request.headers[name] for name in _HEADERS if name in request.headers}
+    return {f"s3:{name}": value for name, value in told.items()} | {
+        "aws:PrincipalAccount": account,
+        "aws:PrincipalArn": f"arn:aws:iam::{account}:user/administrator",
+        "aws:PrincipalIsAWSService": "false",
+        "aws:SecureTransport": "true",
+        "s3:TlsVersion": "1.3",
+    }
+
+
+def mend() -> None:
+    """Make all corrections."""
+    keep_policies_of_queues()
+    heed_conditions_of_buckets()
+
+
+if __name__ == "__main__":
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
+
+    from moto.server import main
+
+    mend()
+    main()
