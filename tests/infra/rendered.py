@@ -202,9 +202,22 @@ class Rendered:
                 yield self.planned[attached]["policy"]
 
 
-def render(folder: Path) -> Rendered:
-    """Plan a platform with the squads vision and visionary, in an empty folder."""
+def render(folder: Path, *changes: tuple[str, str, str]) -> Rendered:
+    """Plan a platform with the squads vision and visionary.
+
+    Parameters
+    ----------
+    folder
+        An empty one.
+    changes
+        What to replace before: file below ``infra``, text that is there, text instead.
+    """
     terraform = Terraform(folder)
+    for file, there, instead in changes:
+        path = terraform.infra / file
+        text = path.read_text(encoding="utf-8")
+        assert there in text
+        path.write_text(text.replace(there, instead), encoding="utf-8")
     root = terraform.infra / "rights"
     shutil.copytree(terraform.infra / "platform" / "tests" / "mocks", root / "mocks")
     (root / "main.tf").write_text(_ROOT, encoding="utf-8")

@@ -84,6 +84,36 @@ def test_all_that_is_refused_is_something_that_can_be_done(rendered: Rendered) -
     assert unknown == []
 
 
+@pytest.mark.parametrize(
+    ("file", "good", "bad", "name", "may"),
+    [
+        ("modules/experiment/roles.tf", '"--*"}"', '"-*"}"', "jsk-vision", "change another squad's trial"),
+        (
+            "modules/squad/roles.tf",
+            "${local.platform.name}/${var.name}/*",
+            "${local.platform.name}/${var.name}*",
+            "jsk-vision",
+            "read another squad's parameters",
+        ),
+        (
+            "platform/boundary.tf",
+            '["s3:*", "logs:*"]',
+            '["s3:DeleteObject", "logs:*"]',
+            "SagemakerTrainingPipelinesRole",
+            "read access logs",
+        ),
+    ],
+    ids=["trials", "parameters", "logs"],
+)
+def test_a_pattern_that_reaches_too_far_is_noticed(
+    tmp_path: Path, file: str, good: str, bad: str, name: str, may: str
+) -> None:
+    """The list is sharp: each change is small, and one of its requests goes through."""
+    changed = render(tmp_path, (file, good, bad)).identities()
+
+    assert changed[name].may(REFUSED[may])
+
+
 # The boundary ---------------------------------------------------------------------------------------
 
 
