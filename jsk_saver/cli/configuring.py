@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from jsk_saver.stores.base import Problem
 
 PANEL = "The platform"
+#: What stands in the place of a value that is taken away.
+_GONE = "(taken away)"
 _TYPED = "terraform output -json | jsk configure"
 
 
@@ -157,7 +159,7 @@ def _say_changes(name: str, planned: Plan, written: bool) -> None:
     if not planned.changes:
         say(f"{file} says all of this about {name} already.")
         return
-    rows = [[change.name, _shown(change.after), _shown(change.before)] for change in planned.changes]
+    rows = [[change.name, _shown(change.after) or _GONE, _shown(change.before)] for change in planned.changes]
     columns = ["setting", "value", *(["before"] if any(row[2] for row in rows) else [])]
     verb = "has" if written else "would have"
     say_table(columns, [row[: len(columns)] for row in rows], f"{file} {verb} the settings of {name}")

@@ -128,6 +128,13 @@ def test_settings_of_a_folder_above_that_do_not_count_any_more_are_told(project,
     assert told == {"cache-size": "2 GB", **SETTINGS, "platform": PLATFORM}
 
 
+def test_what_is_taken_away_is_said_to_be(project, jsk):
+    Path("jsk.toml").write_text('store = "s3://old/objects"\nsse = "aws:kms"\n')
+    done = jsk("configure", "--no-check", given=outputs({"iris": {"store": IRIS["store"]}}))
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("sse"))
+    assert line.split() == ["sse", "(taken", "away)", "aws:kms"]
+
+
 # While it works -------------------------------------------------------------------------------------
 
 
