@@ -2,6 +2,7 @@
 
 VENV       := .venv
 BENCH_VENV := .venv-bench
+CHECKOV    := .venv-checkov
 BIN        := $(VENV)/bin
 PIP        := $(BIN)/python -m pip --disable-pip-version-check --no-input
 TUTORIAL   := notebooks/01_first_steps.ipynb
@@ -17,7 +18,7 @@ DEMO_ENV := JSK_HOME="$(CURDIR)/$(DEMO)/home" JSK_STORE= IPYTHONDIR="$(CURDIR)/$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup servers torch lint test demo lab bench clean
+.PHONY: help setup servers torch checkov lint test demo lab bench clean
 
 help:  ## show this
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -58,6 +59,22 @@ torch: | $(BIN)/python  ## add PyTorch (without CUDA) for the .pt tests, if pip 
 		echo "  To run them: PIP_EXTRA_INDEX_URL=$(TORCH_FROM) make torch test"; \
 	fi
 
+# Its reasons for not coming are kept: tests/infra/test_checkov.py tells them as it is skipped.
+checkov: $(CHECKOV)/bin/python  ## make .venv-checkov, which judges infra's Terraform, if pip is offered it
+	@if [ $(CHECKOV)/.ready -nt infra/requirements-checkov.txt ]; then :; \
+	elif $(CHECKOV)/bin/python -m pip --disable-pip-version-check --no-input install --quiet --retries 1 \
+		--timeout 30 -r infra/requirements-checkov.txt >$(CHECKOV)/pip.log 2>&1; then \
+		touch $(CHECKOV)/.ready; \
+		echo "checkov is installed into $(CHECKOV)"; \
+	else \
+		rm -f $(CHECKOV)/.ready; \
+		tail -n 1 $(CHECKOV)/pip.log; \
+		echo "checkov is not on offer here: its tests will be skipped. To try again: make checkov test"; \
+	fi
+
+$(CHECKOV)/bin/python:
+	@$(call make_venv,$(CHECKOV))
+
 servers:  ## install the Debian packages of the real servers, where root or sudo allows
 	@tests/servers/install.sh
 	@[ ! -x $(BIN)/python ] || $(BIN)/python -m tests.servers.gitlab
@@ -83,7 +100,7 @@ lint: setup  ## ruff, mypy, import-linter
 # for each processor, up to four, shares the work by files (tests/grouping.py).
 PROCESSES := -n logical --maxprocesses=4 --dist=loadgroup --no-loadscope-reorder
 
-test: setup servers lint  ## run all tests, on real servers
+test: setup servers checkov lint  ## run all tests, on real servers
 	$(BIN)/python -m pytest $(PROCESSES) --no-fold-skipped --doctest-modules --nbval-lax \
 		jsk_saver ci tests notebooks
 
@@ -102,5 +119,6 @@ $(BENCH_VENV)/bin/python:
 	@$(call make_venv,$(BENCH_VENV))
 
 clean:  ## remove the environments and everything that was built
-	rm -rf $(VENV) $(BENCH_VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(BENCH_VENV) $(CHECKOV) build dist \
+		.pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

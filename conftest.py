@@ -6,12 +6,14 @@ It stands here, and not in ``tests/``, because doctests live in ``jsk_saver/`` a
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import botocore.session
 import pytest
 
 from tests.servers.processes import temporary_folder
@@ -21,6 +23,10 @@ FOREIGN = ("AWS_", "BOTO_", "GIT_", "IPYTHON", "JPY_", "JSK_", "JUPYTER_", "SAGE
 
 _folder = pytest.StashKey[str]()
 _before = pytest.StashKey[dict[str, str]]()
+
+# Each session of botocore reads the services' descriptions anew, which is most of the time that a client
+# takes to make (SageMaker's: 0.3 s), and tests make thousands of clients. They only read them.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,6 +21,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
     from bench.catching_up import catch_up
     from bench.disk import local
     from bench.imports import imports
+    from bench.infra import infra
     from bench.kernels import kernels
     from bench.memory import memory
     from bench.searching import search
@@ -40,6 +41,7 @@ def _groups() -> dict[str, Callable[[Context], Iterator[Row]]]:
         "trials": trials,
         "slowdown": slowdown,
         "kernels": kernels,
+        "infra": infra,
     }
 
 

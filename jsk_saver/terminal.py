@@ -16,6 +16,8 @@ _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "
 _SIGNS = {"+": "green", "-": "red", "~": "yellow", "@": "cyan"}
 #: Wide enough for nothing to be cut.
 ENDLESS = 10**6
+#: What commands exit with when they are ended by SIGINT, and by SIGPIPE: what a shell makes of those.
+INTERRUPTED, BROKEN_PIPE = 130, 141
 
 
 def is_terminal(stream: TextIO) -> bool:
@@ -44,6 +46,12 @@ def note(text: str) -> None:
     sys.stdout.flush()
     sys.stderr.write(text + "\n")
     sys.stderr.flush()
+
+
+def forget_output() -> None:
+    """Let what is still buffered go nowhere, so that the interpreter does not complain at its end."""
+    with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())
 
 
 def say_json(value: Any) -> None:

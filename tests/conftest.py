@@ -8,6 +8,7 @@ reached through a proxy that goes wrong on demand (:mod:`tests.servers.faults`),
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -39,10 +40,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         grouping.arrange(items)
 
 
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return names of folders without end, in a place of their own: pytest counts what is in its own."""
+    place = tmp_path_factory.mktemp("homes")
+    return (place / str(number) for number in itertools.count())
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give each test an empty home of the kit: no store, cache, index or spool of another test."""
-    home = tmp_path_factory.mktemp("home", numbered=True)
+    home = next(homes)
+    home.mkdir()
     monkeypatch.setenv("JSK_HOME", str(home))
     return home
 

@@ -17,13 +17,14 @@ import pytest
 from typer.testing import CliRunner
 
 from jsk_saver import Saver
-from jsk_saver.cli import BROKEN_PIPE, INTERRUPTED, metadata
+from jsk_saver.cli import metadata
 from jsk_saver.cli.app import app
 from jsk_saver.cli.failures import for_the_shell
 from jsk_saver.cli.session import version_of
 from jsk_saver.errors import InvalidMetadata, StoreUnreachable
 from jsk_saver.payload import TEMPORARY
 from jsk_saver.stores.local import LocalStore
+from jsk_saver.terminal import BROKEN_PIPE, INTERRUPTED
 
 JSK = [sys.executable, "-m", "jsk_saver.cli"]
 COMMANDS = [

@@ -8,8 +8,6 @@ import typer
 from typer.core import TyperGroup
 
 from jsk_saver.cli import (
-    BROKEN_PIPE,
-    INTERRUPTED,
     configuring,
     failures,
     finding,
@@ -27,7 +25,7 @@ from jsk_saver.cli import (
 )
 from jsk_saver.cli.session import Defaults, JsonOption, StoreOption
 from jsk_saver.errors import JskError
-from jsk_saver.terminal import note, say
+from jsk_saver.terminal import BROKEN_PIPE, INTERRUPTED, note, say
 
 _EPILOG = """\
 [bold]Exit codes[/bold]

@@ -13,9 +13,7 @@ from typing import Any
 from jsk_saver import terminal
 from jsk_saver.errors import JskError
 from jsk_saver.terminal import note, style
-
-#: Set to anything to see where an error came from.
-DEBUG = "JSK_DEBUG"
+from jsk_saver.tracebacks import DEBUG
 
 REFUSED = 5
 _FAILED = 1

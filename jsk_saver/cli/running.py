@@ -239,7 +239,7 @@ def _say_nothing(asked: Asked) -> None:
 
 
 def _told(one: dict[str, Any]) -> dict[str, Any]:
-    from jsk_saver.costs.durations import told
+    from jsk_saver.durations import told
 
     idle, running = one["idle_seconds"], one["running_seconds"]
     whose = [one["squad"], one["experiment"]]
@@ -339,6 +339,6 @@ def _again(names: Sequence[str] | None, idle: str | None, domain: str | None, re
 
 
 def _seconds(idle: str | None) -> float | None:
-    from jsk_saver.costs.durations import seconds
+    from jsk_saver.durations import seconds
 
     return None if idle is None else seconds(idle)

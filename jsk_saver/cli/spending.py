@@ -185,8 +185,8 @@ def _say_nothing(question: Question) -> None:
 
 
 def _say_source(answer: Answer) -> None:
-    from jsk_saver.costs.durations import told
     from jsk_saver.costs.explorer import REQUEST
+    from jsk_saver.durations import told
 
     if answer.requests:
         price = money(REQUEST * answer.requests)
@@ -246,7 +246,7 @@ def _is_idle(one: dict[str, Any]) -> bool:
 
 
 def _say_idle(idle: list[dict[str, Any]], why: str) -> None:
-    from jsk_saver.costs.durations import told
+    from jsk_saver.durations import told
 
     if why:
         note(why)
@@ -319,7 +319,7 @@ def _region(settings: Settings) -> str:
 
 
 def _trial_table(found: list[TrialCost]) -> None:
-    from jsk_saver.costs.durations import told
+    from jsk_saver.durations import told
 
     rows = [
         {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from jsk_saver import durations
 from jsk_saver.costs.explorer import TAGS, Answer, Line
 from jsk_saver.costs.usage import instance_of, use_of
 from jsk_saver.errors import QueryError
@@ -17,8 +18,9 @@ WAYS = ("day", "service", "instance", *TAGS)
 #: What is said of costs that no value of a tag is told of, and of what is no instance.
 UNTAGGED, NO_INSTANCE = "(no tag)", "(storage and others)"
 _ZERO = Decimal(0)
-#: In UTC; "30d", "2w": so many days up to and with today.
-_DAYS = {"d": 1, "w": 7}
+_DAY = dt.timedelta(days=1)
+#: Days; more than twice what Cost Explorer keeps.
+_LONGEST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,7 @@ def period(since: str, today: dt.date) -> tuple[dt.date, dt.date]:
             f"Costs since {since!r} cannot be told.",
             hint=f"jsk costs --since 7d    # or 2w, month, {today:%Y-%m}-01",
         )
-    return start, today + dt.timedelta(days=1)
+    return start, today + _DAY
 
 
 def number(amount: Decimal) -> float:
@@ -107,9 +109,10 @@ def number(amount: Decimal) -> float:
 def _start(since: str, today: dt.date) -> dt.date | None:
     if since == "month":
         return today.replace(day=1)
-    amount, unit = since[:-1], since[-1:]
-    if unit in _DAYS and amount.isascii() and amount.isdigit() and 0 < int(amount) < 1000:
-        return today - dt.timedelta(days=int(amount) * _DAYS[unit] - 1)
+    length = durations.parse(since)
+    if length is not None:  # so many days up to and with today; a day that has begun counts whole
+        days = -(-length // _DAY)
+        return today - (days - 1) * _DAY if 0 < days <= _LONGEST else None
     try:
         return dt.date.fromisoformat(since)
     except ValueError:

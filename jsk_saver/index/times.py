@@ -11,6 +11,7 @@ import datetime as dt
 import re
 from typing import Any
 
+from jsk_saver.durations import parse
 from jsk_saver.errors import QueryError
 
 _EPOCH = dt.datetime(1970, 1, 1)
@@ -20,20 +21,6 @@ _ISO = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
-_AGO = re.compile(r"([0-9]+)\s*([a-z]+?)s?(?:\s+ago)?")
-_UNITS = {
-    "min": dt.timedelta(minutes=1),
-    "minute": dt.timedelta(minutes=1),
-    "h": dt.timedelta(hours=1),
-    "hour": dt.timedelta(hours=1),
-    "d": dt.timedelta(days=1),
-    "day": dt.timedelta(days=1),
-    "w": dt.timedelta(weeks=1),
-    "week": dt.timedelta(weeks=1),
-    "month": dt.timedelta(days=30),
-    "y": dt.timedelta(days=365),
-    "year": dt.timedelta(days=365),
-}
 
 
 def microseconds(when: dt.datetime) -> int:
@@ -122,8 +109,8 @@ def parse_when(when: Any, now: dt.datetime | None = None) -> dt.date | dt.dateti
     Parameters
     ----------
     when
-        A date or time, ISO text, ``"7d"`` (ago; also min, h, w, month, y and the whole words),
-        ``"today"``, ``"yesterday"`` or ``"now"``.
+        A date or time, ISO text, ``"7d"`` (ago: see :mod:`jsk_saver.durations`), ``"today"``,
+        ``"yesterday"``, ``"month"`` (the first of this one) or ``"now"``.
     now
         What "ago" counts from; the current local time by default.
 
@@ -155,17 +142,17 @@ def parse_when(when: Any, now: dt.datetime | None = None) -> dt.date | dt.dateti
 
 
 def _relative(text: str, now: dt.datetime) -> dt.date | dt.datetime | None:
-    named = {"now": now, "today": now.date(), "yesterday": now.date() - dt.timedelta(days=1)}
+    today = now.date()
+    named = {
+        "now": now,
+        "today": today,
+        "yesterday": today - dt.timedelta(days=1),
+        "month": today.replace(day=1),
+    }
     if text in named:
         return named[text]
-    ago = _AGO.fullmatch(text)
-    unit = _UNITS.get(ago[2]) if ago else None
-    if ago is None or unit is None or len(ago[1]) > 9:
-        return None
-    try:
-        return _before(now, int(ago[1]) * unit)
-    except OverflowError:
-        return None
+    ago = parse(text.removesuffix("ago"))
+    return None if ago is None else _before(now, ago)
 
 
 def _before(now: dt.datetime, span: dt.timedelta) -> dt.datetime | None:

@@ -21,6 +21,19 @@ PROTECTED = {
     "aws_sagemaker_domain.this",
 }
 
+#: By file: what is written, what is worse, and what the assertion says that notices.
+WORSE = {
+    "studio.tf": ('"VpcOnly"', '"PublicInternetOnly"', "must not reach the Internet"),
+    "ecr.tf": ('"IMMUTABLE"', '"MUTABLE"', "tags that never move"),
+    "publisher.tf": (
+        "reserved_concurrent_executions = 1",
+        "reserved_concurrent_executions = 2",
+        "One at",
+    ),
+    "roles.tf": ('"sagemaker:DescribeDomain"', '"sagemaker:UpdateDomain"', "publisher alone"),
+    "boundary.tf": ('"sagemaker:CreateDomain", ', "", "must forbid what is the platform's"),
+}
+
 needs_terraform = pytest.mark.skipif(bool(missing()), reason=missing() or "it is there")
 
 
@@ -66,35 +79,19 @@ def test_everything_that_is_promised_is_asserted(terraform: Terraform) -> None:
 
 @needs_terraform
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("file", "good", "bad", "told"),
-    [
-        ("studio.tf", '"VpcOnly"', '"PublicInternetOnly"', "must not reach the Internet"),
-        ("ecr.tf", '"IMMUTABLE"', '"MUTABLE"', "tags that never move"),
-        (
-            "publisher.tf",
-            "reserved_concurrent_executions = 1",
-            "reserved_concurrent_executions = 2",
-            "One at",
-        ),
-        ("roles.tf", '"sagemaker:DescribeDomain"', '"sagemaker:UpdateDomain"', "publisher alone"),
-        ("boundary.tf", '"sagemaker:CreateDomain", ', "", "must forbid what is the platform's"),
-    ],
-    ids=["network", "tags", "concurrency", "domain", "boundary"],
-)
-def test_a_change_for_the_worse_is_noticed(
-    terraform: Terraform, file: str, good: str, bad: str, told: str
-) -> None:
-    path = terraform.infra / "platform" / file
-    before = path.read_text()
-    assert good in before
-    path.write_text(before.replace(good, bad, 1))
+def test_changes_for_the_worse_are_noticed_each(terraform: Terraform) -> None:
+    """All in one run: Terraform evaluates each assertion, whatever the others say."""
+    before = {file: (terraform.infra / "platform" / file).read_text() for file in WORSE}
+    for file, (good, bad, _) in WORSE.items():
+        assert good in before[file]
+        (terraform.infra / "platform" / file).write_text(before[file].replace(good, bad, 1))
     try:
         ran = terraform.run("platform", "test", "-no-color", "-filter=tests/security.tftest.hcl")
     finally:
-        path.write_text(before)
+        for file, text in before.items():
+            (terraform.infra / "platform" / file).write_text(text)
     assert ran.returncode == 1
-    assert told in ran.stdout
+    assert {file for file, (_, _, told) in WORSE.items() if told not in ran.stdout} == set()
 
 
 @needs_terraform

@@ -17,10 +17,8 @@ from typer.core import TyperGroup
 from jsk_ci.cli import building, contents, deciding, delivering, installing, rendering, studio, testing
 from jsk_saver import terminal
 from jsk_saver.errors import JskError
+from jsk_saver.tracebacks import DEBUG
 
-#: Set to anything to see where an error came from; the same as for ``jsk``.
-DEBUG = "JSK_DEBUG"
-_INTERRUPTED, _BROKEN_PIPE = 130, 141
 _EPILOG = """\
 [bold]By hand[/bold]
   export JSK_CI_REGISTRY=registry.example.org/kernels
@@ -67,12 +65,11 @@ class Steps(TyperGroup):
             terminal.tell(error, "jsk-ci")
             raise typer.Exit(error.exit_code) from error
         except BrokenPipeError as error:  # nobody reads on: jsk-ci render | head
-            with open(os.devnull, "w", encoding="utf-8") as nowhere:  # noqa: PTH123 - a device
-                os.dup2(nowhere.fileno(), sys.stdout.fileno())
-            raise typer.Exit(_BROKEN_PIPE) from error
+            terminal.forget_output()
+            raise typer.Exit(terminal.BROKEN_PIPE) from error
         except KeyboardInterrupt as error:
             terminal.note("\njsk-ci: interrupted")
-            raise typer.Exit(_INTERRUPTED) from error
+            raise typer.Exit(terminal.INTERRUPTED) from error
 
 
 @contextmanager
