@@ -15,8 +15,8 @@ from attach_kernel import delivery, events
 from jsk_ci.errors import ProjectError
 from jsk_saver.errors import JskError
 
-#: Seconds of the function's time that are kept for giving back the lease and saying what happened. The longest
-#: call to SageMaker takes 40 s, and one that began in time must not end with the function.
+#: Seconds of the function's time that are kept for giving back the lease and saying what happened. A call to
+#: SageMaker takes 40 s at most, and one that began in time must not end with the function.
 RESERVE = 60.0
 #: Seconds until a message that failed is tried again; twice as long each time, up to the longest.
 _FIRST_REST, _LONGEST_REST = 30, 900
