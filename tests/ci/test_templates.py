@@ -295,6 +295,23 @@ def test_a_change_has_one_pipeline_and_only_protected_branches_promote(
     assert listed(clone, gitlab, known) & {KERNEL, NOTEBOOKS, CANDIDATE, FINAL} == expected
 
 
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (BRANCH, set()),
+        (MERGE_REQUEST, set()),
+        ({"CI_COMMIT_BRANCH": "develop", "CI_COMMIT_REF_PROTECTED": "true"}, {KERNEL}),
+    ],
+    ids=["branch", "merge request", "protected"],
+)
+def test_where_other_branches_may_not_even_ask_the_registry_they_have_no_such_jobs(
+    clone: Path, gitlab: GitLab, known: dict[str, str], expected: set[str]
+):
+    write(clone, local("kernel", **{"other-branches": "none"}))
+    found = listed(clone, gitlab, known)
+    assert found & {KERNEL, "kernel-images"} == (expected | {"kernel-images"} if expected else set())
+
+
 def test_no_entry_point_of_an_image_takes_the_place_of_a_jobs_shell():
     """Kernel images start JupyterLab, and are recommended for testing notebooks."""
     found = {name: job for file in TEMPLATES for name, job in render.render(file).jobs.items()}
