@@ -25,7 +25,7 @@ ECR, SSM = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/jsk", f"arn:aws:ssm:{REGI
 LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group"
 
 #: A root with two squads, one's name beginning like the other's. Nothing is asked of AWS.
-_ROOT = f"""
+STACK = f"""
 provider "aws" {{
   region                      = "{REGION}"
   access_key                  = "nobody"
@@ -212,7 +212,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     terraform = Terraform(tmp_path_factory.mktemp("rights"))
     root = terraform.infra / "rights"
     root.mkdir()
-    (root / "main.tf").write_text(_ROOT, encoding="utf-8")
+    (root / "main.tf").write_text(STACK, encoding="utf-8")
     terraform.init("rights")
     planned = terraform.run("rights", "plan", "-no-color", "-input=false", "-out=plan")
     assert planned.returncode == 0, planned.stdout
