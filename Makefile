@@ -94,7 +94,7 @@ lint: setup  ## ruff, mypy, import-linter
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	PYTHONPATH=infra/lambdas $(BIN)/lint-imports
 
 # One run of pytest, so that one line counts everything: tests, doctests, cells of the tutorials. A process
 # for each processor, up to four, shares the work by files (tests/grouping.py).

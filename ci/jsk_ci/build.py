@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jsk_ci import (
+    candidates,
     context,
     credentials,
     delta,
@@ -23,15 +24,13 @@ from jsk_ci import (
 )
 from jsk_ci.builders.base import Builder, Image
 from jsk_ci.context import Content, Parent
-from jsk_ci.errors import BuildFailed, OverBudget, ProjectError
+from jsk_ci.errors import OverBudget, ProjectError
 from jsk_ci.fingerprint import Inputs
 from jsk_ci.labels import Identity
 from jsk_ci.project import Kernel
 from jsk_ci.references import DEFAULT_REGISTRY, Reference
 from jsk_saver.human import human_size
 
-#: Of the tag of an image that has not passed the smoke test.
-CANDIDATE = "candidate-"
 #: Where images are named for, when no registry is.
 _LOCAL = "jsk"
 
@@ -187,17 +186,12 @@ def _spelled(kernel: Kernel, builder: Builder, into: str | None) -> str:
 def _name(kernel: Kernel, print_: str, into: str | None) -> str:
     if into is None:
         return local_name(kernel.name, print_)
-    return str(registry.of(into, kernel.name).with_tag(candidate_tag(print_)))
+    return str(registry.of(into, kernel.name).with_tag(candidates.local_tag(print_)))
 
 
 def local_name(kernel: str, print_: str) -> str:
     """Return what a kernel's image is called on this machine, if no registry was named."""
     return f"{_LOCAL}/{kernel}:{fingerprint.tag(print_)}"
-
-
-def candidate_tag(print_: str) -> str:
-    """Return the tag of a candidate with this fingerprint."""
-    return CANDIDATE + print_[: fingerprint.TAG_DIGITS]
 
 
 def forgotten(what: Order) -> list[str]:
@@ -214,19 +208,3 @@ def forgotten(what: Order) -> list[str]:
 def commit(folder: Path) -> str:
     """Return the commit that a folder is at; empty outside of a repository."""
     return next(iter(revisions.ancestors(folder, 1)), "")
-
-
-def push_candidate(image: Image, builder: Builder) -> Reference:
-    """Push an image under its candidate tag and return its pinned reference.
-
-    Raises
-    ------
-    RegistryError
-        If the registry refuses or dies; a tag is the last thing that it gets.
-    BuildFailed
-        If the image is called after no registry.
-    """
-    target = Reference.parse(image.reference)
-    if not (target.tag or "").startswith(CANDIDATE):
-        raise BuildFailed(f"{image.reference} is no candidate.", hint="jsk-ci build --registry … --candidate")
-    return target.with_digest(builder.push(image.reference, target))

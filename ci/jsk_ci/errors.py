@@ -55,6 +55,10 @@ class StudioError(JskError, RuntimeError):
     exit_code = 6
 
 
+class Denied(StudioError):
+    """AWS does not let this role do what was asked."""
+
+
 class StudioBusy(StudioError):
     """SageMaker throttles, is in trouble or does not answer; whether the call was carried out is unknown."""
 

@@ -27,7 +27,9 @@ from jsk_saver.errors import JskError
 
 Kind = Literal["image version", "configuration", "registry image"]
 #: Tags of fingerprint and commit; others were given to keep an image: also ``paper-20260131``, a date.
-_OWN_TAG = re.compile(r"(fp|candidate)-[0-9a-f]{24}|.+-\d+-[0-9a-f]{7,40}|.+-(?=\d*[a-f])[0-9a-f]{7,40}")
+_OWN_TAG = re.compile(
+    r"fp-[0-9a-f]{24}|candidate-[0-9a-f]{24}(-[0-9a-f]{12})?|.+-\d+-[0-9a-f]{7,40}|.+-(?=\d*[a-f])[0-9a-f]{7,40}"
+)
 _CONFIG = re.compile(rf".*-v(\d+)-({'|'.join(form.name for form in forms.ALL)})")
 #: Times before this are those that builders are told, so that the same inputs make the same image.
 _SINCE = dt.datetime(2021, 1, 1, tzinfo=dt.UTC)

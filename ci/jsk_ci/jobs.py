@@ -44,6 +44,8 @@ class Jobs:
         From which severity on a vulnerability stops the pipeline, and in which database it is looked up.
     studio_role, domain, lease
         SageMaker's role, the domain that offers the images, where jobs take turns (``none``: nowhere).
+    publisher
+        The platform's function that publishes and attaches what is pushed; jobs do it without one.
     deliver
         Whether images get their tags, are published and attached: on protected branches.
     builds
@@ -62,18 +64,24 @@ class Jobs:
     studio_role: str = ""
     domain: str = ""
     lease: str = ""
+    publisher: str = ""
     deliver: bool = True
     builds: bool = True
 
     @property
     def publishes(self) -> bool:
-        """Whether images are made known to SageMaker."""
-        return self.deliver and bool(self.studio_role or self.domain)
+        """Whether jobs make images known to SageMaker."""
+        return self.deliver and bool(self.studio_role or self.domain) and not self.publisher
 
     @property
     def attaches(self) -> bool:
-        """Whether a domain is made to offer them."""
-        return self.deliver and bool(self.domain)
+        """Whether jobs make a domain offer them."""
+        return self.deliver and bool(self.domain) and not self.publisher
+
+    @property
+    def waits(self) -> bool:
+        """Whether a job waits until the publisher has made the domain offer them."""
+        return self.deliver and bool(self.domain) and bool(self.publisher)
 
     def base(self) -> dict[str, Any]:
         """Return what every job of the pipeline extends."""
@@ -99,6 +107,7 @@ class Jobs:
             "JSK_CI_STUDIO_ROLE": self.studio_role,
             "JSK_CI_DOMAIN": self.domain,
             "JSK_CI_LEASE": "" if self.lease == "none" else self.lease,
+            "JSK_CI_PUBLISHER": self.publisher,
             "AWS_ROLE_ARN": self.aws_role,
         }
         told = {name: escaped(value) for name, value in found.items() if value}
@@ -130,6 +139,7 @@ def read(environment: Mapping[str, str]) -> Jobs:
         studio_role=told("STUDIO_ROLE", "JSK_CI_STUDIO_ROLE"),
         domain=told("DOMAIN", "JSK_CI_DOMAIN"),
         lease=told("LEASE", "JSK_CI_LEASE"),
+        publisher=told("PUBLISHER", "JSK_CI_PUBLISHER"),
         deliver=_switch(environment, "JSK_CI_DELIVER", "yes"),
         builds=environment.get("JSK_CI_OTHER_BRANCHES", "build") != "plan",
     )

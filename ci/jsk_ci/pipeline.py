@@ -148,8 +148,12 @@ class _Kernel:
             made["attach"] = self._job("attach", [attach], needs, safe=False)
             made["attach"]["resource_group"] = "jsk-attach"
         # The tag that says "this branch has it" is given by the last job: until then a plan delivers again.
+        # A publisher is told by it what to deliver, and loses nothing that it was told.
         last = list(made.values())[-1]
         last["script"].append(f'jsk-ci push {self.folder} --image "$JSK_CI_IMAGE" {_TAG}')
+        if self.asked.waits:
+            needs = [self._need("push", artifacts=True)]
+            made["attached"] = self._job("attach", [f"jsk-ci attached {self.folder}"], needs)
         return {f"{self.name}: {step}": {**job, "rules": _PROTECTED} for step, job in made.items()}
 
     def _need(self, step: str, artifacts: bool = False) -> Need:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jsk_ci import build, fingerprint, parents
+from jsk_ci import build, candidates, fingerprint, parents
 from jsk_ci.builders.base import Builder
-from jsk_ci.errors import ProjectError, RegistryError
+from jsk_ci.errors import ProjectError, RegistryError, TagTaken
 from jsk_ci.references import Reference
 from jsk_ci.registry import Repository
 
@@ -73,7 +73,7 @@ def find(
             raise ProjectError(f"{image} is not in {repository.name}.")
         digest = repository.digest(image.digest or image.tag or "latest")
     else:
-        digest = repository.digest(build.candidate_tag(print_)) or repository.digest(fingerprint.tag(print_))
+        digest = candidates.find(repository, print_) or repository.digest(fingerprint.tag(print_))
     if digest is None and builder is not None:
         digest = _from_engine(repository, print_, builder)
     if digest is None:
@@ -111,6 +111,36 @@ def push(
     RegistryError
         If the registry refuses or dies; doing it again completes it.
     """
+    try:
+        return _give(repository, print_, digest, tags, moving, dry_run=dry_run)
+    except TagTaken:
+        known = _known(repository, print_, digest)
+        if known == digest:
+            raise
+        # Another pipeline was quicker with the same layers: its image counts.
+        return _give(repository, print_, known, tags, moving, dry_run=dry_run)
+
+
+def missing(repository: Repository, print_: str, folder: Path) -> ProjectError:
+    """Return the error for an image that is nowhere."""
+    tag = fingerprint.tag(print_)
+    return ProjectError(
+        f"{repository.name} has no image and no candidate for {tag}.",
+        kept="No tag was changed.",
+        hint=f"jsk-ci build {shlex.quote(str(folder))} --candidate "
+        f"--registry {repository.name.name.rpartition('/')[0]}",
+    )
+
+
+def _give(
+    repository: Repository,
+    print_: str,
+    digest: str,
+    tags: Sequence[str],
+    moving: Sequence[str],
+    *,
+    dry_run: bool,
+) -> Pushed:
     wanted = [(tag, True) for tag in dict.fromkeys(moving)]
     wanted += [(tag, False) for tag in dict.fromkeys([*tags, fingerprint.tag(print_)])]
     new = [(tag, moves) for tag, moves in wanted if repository.would_tag(digest, tag, moves=moves)]
@@ -129,39 +159,22 @@ def push(
     )
 
 
-def missing(repository: Repository, print_: str, folder: Path) -> ProjectError:
-    """Return the error for an image that is nowhere."""
-    tag = fingerprint.tag(print_)
-    return ProjectError(
-        f"{repository.name} has no image and no candidate for {tag}.",
-        kept="No tag was changed.",
-        hint=f"jsk-ci build {shlex.quote(str(folder))} --candidate "
-        f"--registry {repository.name.name.rpartition('/')[0]}",
-    )
-
-
 def _known(repository: Repository, print_: str, digest: str) -> str:
     """Return the image that has the fingerprint's tag, if it is this one but for the time it was built.
 
     A job that is done again, or two pipelines at once, build the same layers twice; the first counts.
     """
     known = repository.digest(fingerprint.tag(print_))
-    if known in (None, digest) or _layers(repository, str(known)) != _layers(repository, digest):
+    if known in (None, digest) or repository.layers(str(known)) != repository.layers(digest):
         return digest
     return str(known)
 
 
-def _layers(repository: Repository, digest: str) -> list[str]:
-    """Return the digests of an image's layers, uncompressed."""
-    found = repository.configuration(repository.image(digest)).get("rootfs") or {}
-    return list(found.get("diff_ids") or [digest])
-
-
 def _from_engine(repository: Repository, print_: str, builder: Builder) -> str | None:
-    target = repository.name.with_tag(build.candidate_tag(print_))
+    target = repository.name.with_tag(candidates.local_tag(print_))
     for source in (str(target), build.local_name(repository.name.repository.rpartition("/")[2], print_)):
-        if builder.inspect(source):
-            return builder.push(source, target)
+        if image := builder.inspect(source):
+            return candidates.push(image, builder, target).digest
     return None
 
 

@@ -163,6 +163,11 @@ class Repository:
         told = self.configuration(self.image(reference)).get("config") or {}
         return dict(told.get("Labels") or {})
 
+    def layers(self, digest: str) -> list[str]:
+        """Return the digests of an image's layers, uncompressed: alike however they were packed, and when."""
+        found = self.configuration(self.image(digest)).get("rootfs") or {}
+        return list(found.get("diff_ids") or [digest])
+
     def tags(self) -> list[str]:
         """Return all tags; none if the repository is not there yet."""
         found: dict[str, None] = {}
@@ -200,7 +205,14 @@ class Repository:
         """
         if not self.would_tag(digest, tag, moves=moves):
             return False
-        self.put(self.manifest(digest), tag)
+        try:
+            self.put(self.manifest(digest), tag)
+        except TagTaken as error:
+            if moves:
+                error.hint = (
+                    "This registry does not let tags be moved (ECR: IMMUTABLE): no --moving-tag for it."
+                )
+            raise
         return True
 
     def would_tag(self, digest: str, tag: str, *, moves: bool = False) -> bool:
@@ -285,10 +297,13 @@ class Repository:
         return f"{self.name}{'@' if reference.startswith('sha256:') else ':'}{reference}"
 
     def _taken(self, tag: str, there: str, wanted: str) -> TagTaken:
+        hint = "Choose another tag; this one is never moved."
+        if tag.startswith("fp-"):
+            hint = "Run the whole pipeline anew: its plan finds the image that is there, and builds nothing."
         return TagTaken(
             f"The tag {tag} of {self.name} is taken by another image: {there}, not {wanted}.",
             kept=f"{self._spell(tag)} means what it meant.",
-            hint="Choose another tag; this one is never moved.",
+            hint=hint,
         )
 
     def _lie(self, reference: str, told: str, found: str) -> RegistryError:

@@ -190,10 +190,19 @@ def _from_ecr(host: str) -> Login:
     except (BotoCoreError, ClientError) as error:
         raise RegistryError(
             f"AWS gave no login for {host}: {error}",
-            hint=f"aws ecr get-login-password --region {ecr_region(host)}    # shows what is missing",
+            hint=_hint(error, host),
         ) from error
     user, _, password = text.partition(":")
     return Login(user, password)
+
+
+def _hint(error: Exception, host: str) -> str:
+    if getattr(error, "operation_name", "") == "AssumeRoleWithWebIdentity":
+        return (
+            "The trust of the job's role names other branches than this one. For branches that are not "
+            "protected say other-branches: none among the inputs of the component kernel."
+        )
+    return f"aws ecr get-login-password --region {ecr_region(host)}    # shows what is missing"
 
 
 def _login(host: str) -> str:

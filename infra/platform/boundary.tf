@@ -11,14 +11,6 @@ locals {
         Resource = "*"
       },
       {
-        # Jobs of GitLab tell of candidates, and of nothing in another service's name.
-        Sid       = "Tell"
-        Effect    = "Allow"
-        Action    = "events:PutEvents"
-        Resource  = "*"
-        Condition = { Null = { "events:source" = "false" }, "ForAllValues:StringEquals" = { "events:source" = "jsk.ci" } }
-      },
-      {
         Sid      = "Objects"
         Effect   = "Allow"
         Action   = ["s3:Get*", "s3:List*", "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject*", "s3:RestoreObject", "s3:AbortMultipartUpload", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]

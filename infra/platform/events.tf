@@ -3,6 +3,7 @@
 locals {
   pushes = jsonencode({
     source      = ["aws.ecr"]
+    account     = [local.account]
     detail-type = ["ECR Image Action"]
     detail = {
       action-type     = ["PUSH"]

@@ -44,6 +44,17 @@ locals {
         ]
         Resource = [for image in sort(var.base_images) : "${local.repositories_arn}/${image}"]
       },
+      {
+        # Whether the publisher is done.
+        Sid    = "SeeWhatIsOffered"
+        Effect = "Allow"
+        Action = ["sagemaker:DescribeDomain", "sagemaker:DescribeImageVersion", "sagemaker:ListImageVersions"]
+        Resource = concat(
+          [aws_sagemaker_domain.this.arn],
+          [for image in sort(var.base_images) : "${local.sagemaker_arn}:image/${image}"],
+          [for image in sort(var.base_images) : "${local.sagemaker_arn}:image-version/${image}/*"],
+        )
+      },
     ]
   })
 }

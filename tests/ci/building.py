@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from jsk_ci import build, project
+from jsk_ci import build, candidates, project
 from jsk_ci.build import Order
 from jsk_ci.builders import choosing
 from jsk_ci.builders.base import Builder, Container, Context, Image
@@ -112,7 +112,7 @@ class Kernels:
         """Build a kernel."""
         order = build.order(project.read(folder), self.builder, into=self.place.kernels)
         image = build.carry_out(order, self.builder, fresh=fresh)
-        pinned = str(build.push_candidate(image, self.builder)) if push else ""
+        pinned = str(candidates.push(image, self.builder)) if push else ""
         return Made(order, image, pinned)
 
     def change(self, image: Image, name: str, *lines: str) -> Image:
@@ -243,7 +243,7 @@ def whole(kernels: Kernels) -> Made:
         asked = project.read(ROOT / "kernels" / "base")
         order = build.order(asked, kernels.builder, into=kernels.place.kernels, start=kernels.place.debian)
         image = build.carry_out(order, kernels.builder)
-    return Made(order, image, str(build.push_candidate(image, kernels.builder)))
+    return Made(order, image, str(candidates.push(image, kernels.builder)))
 
 
 @pytest.fixture(scope="package")

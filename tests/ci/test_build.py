@@ -12,7 +12,7 @@ import zipfile
 
 import pytest
 
-from jsk_ci import build, labels
+from jsk_ci import candidates, labels
 from jsk_ci.context import TIME
 from jsk_ci.references import Reference
 from jsk_ci.registry import Repository
@@ -148,7 +148,7 @@ def test_pushing_an_experiment_sends_its_delta_alone(kernels: Kernels, base: Mad
     made = kernels.build(folder)
     assert [*made.order.content.installed] == ["fresh"]
     before, sent = kernels.place.blobs(), kernels.place.wire.sent
-    build.push_candidate(made.image, kernels.builder)
+    candidates.push(made.image, kernels.builder)
     sent = kernels.place.wire.sent - sent
     new = {digest: size for digest, size in kernels.place.blobs().items() if digest not in before}
     installed = installed_compressed(kernels.index.folder / "simple/fresh/fresh-3.0-py3-none-any.whl")

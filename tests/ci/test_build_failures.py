@@ -8,7 +8,7 @@ import tarfile
 
 import pytest
 
-from jsk_ci import build, registry
+from jsk_ci import candidates, registry
 from jsk_ci.errors import BuildFailed, OverBudget, ProjectError, RegistryError
 from jsk_ci.references import Reference
 from tests.ci import locked
@@ -124,7 +124,7 @@ def test_only_a_candidate_is_pushed(kernels: Kernels, base: Made):
     from dataclasses import replace
 
     with pytest.raises(BuildFailed, match="is no candidate"):
-        build.push_candidate(replace(base.image, reference="jsk/base:fp-1"), kernels.builder)
+        candidates.push(replace(base.image, reference="jsk/base:fp-1"), kernels.builder)
 
 
 def publish_source(index: PackageIndex, name: str, code: str) -> None:

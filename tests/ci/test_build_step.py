@@ -33,7 +33,7 @@ def test_a_candidate_is_handed_on(kernels: Kernels, base: Made, tmp_path: Path):
     assert found["fingerprint"] == base.order.inputs.fingerprint
     assert tuple(found["layers"]) == base.image.layers
     pushed = Reference.parse(found["pushed"])
-    tag = f"candidate-{found['fingerprint'][:24]}"
+    tag = f"candidate-{found['fingerprint'][:24]}-{found['identifier'][7:19]}"
     assert registry.Repository(pushed).digest(tag) == pushed.digest
     assert handing.read(dotenv) == {
         "JSK_CI_IMAGE": found["pushed"],

@@ -94,6 +94,10 @@ def own_tag(number: int, kind: str = "fp") -> str:
     return f"{kind}-{number:024x}"
 
 
+def candidate(number: int) -> str:
+    return f"{own_tag(number, 'candidate')}-{number:012d}"
+
+
 @pytest.fixture
 def studio() -> Iterator[Studio]:
     with Studio(looks=1, guards=False) as server:
@@ -248,14 +252,14 @@ def test_images_that_were_never_published_go_when_they_are_old_and_released_ones
     ground: Ground, run: Callable[..., Any]
 ) -> None:
     ground.publish(1, own_tag(1))
-    ground.push(2, own_tag(2, "candidate"))
-    ground.push(3, own_tag(3, "candidate"), days=1)
+    ground.push(2, candidate(2))
+    ground.push(3, candidate(3), days=1)
     ground.push(4, own_tag(4), "1.4.0-rc.1")
     ground.digests[5] = kernel_image(digits(5)).send(ground.repository, own_tag(5))  # says not when
     told = run("--json")
     assert ground.images == [1, 3, 4, 5]
     reasons = why(told, "registry image")
-    assert reasons[own_tag(3, "candidate")] == "younger than 30 days"
+    assert reasons[candidate(3)] == "younger than 30 days"
     assert reasons[f"1.4.0-rc.1, {own_tag(4)}"] == "has the tag 1.4.0-rc.1"
     assert reasons[own_tag(5)] == "nobody knows how old it is"
 

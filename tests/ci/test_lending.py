@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jsk_ci import build, lending
+from jsk_ci import candidates, lending
 from jsk_ci.errors import RegistryError
 from jsk_ci.references import Reference
 from jsk_ci.registry import Repository
@@ -85,7 +85,7 @@ def test_whatever_else_the_client_keeps_is_shown_and_not_copied(
 
 @pytest.mark.slow
 def test_both_builders_push_with_a_jobs_login(job: None, kernels: Kernels, base: Made, guarded: Registry):
-    target = Reference.parse(f"{guarded.host}/{kernels.builder.name}/base:{build.CANDIDATE}1")
+    target = Reference.parse(f"{guarded.host}/{kernels.builder.name}/base:{candidates.PREFIX}1")
     with pytest.raises(RegistryError):
         kernels.builder.push(base.image.reference, target)
     with lending.logins([target.name]):

@@ -1,4 +1,4 @@
-"""The pipeline on a runner without a daemon: buildah builds and tests what Docker does elsewhere."""
+"""The pipeline without a daemon: buildah does all, and the registry moves no tag, as ECR's repositories."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.ci.package_index import PackageIndex
 from tests.ci.pipelines import DOMAIN, PIPELINE, Experiment, offered, platform, programs, runner
 from tests.servers.buildah import Buildah
 from tests.servers.gitlab import GitLab
+from tests.servers.immutable import ImmutableTags
 from tests.servers.s3 import ServerUnavailable
 from tests.servers.studio import Studio
 
@@ -41,10 +42,24 @@ def studio() -> Iterator[Studio]:
     assert not server.violations
 
 
+@pytest.fixture
+def immutable(place: Place) -> Iterator[ImmutableTags]:
+    """The registry, which here refuses to move a tag."""
+    with ImmutableTags(place.wire.endpoint) as server:
+        yield server
+
+
 def test_a_base_and_an_experiment_are_built_tested_and_delivered_without_a_daemon(
-    gitlab: GitLab, place: Place, storage: Buildah, packages: PackageIndex, studio: Studio, tmp_path: Path
+    gitlab: GitLab,
+    place: Place,
+    immutable: ImmutableTags,
+    storage: Buildah,
+    packages: PackageIndex,
+    studio: Studio,
+    tmp_path: Path,
 ):
-    place = replace(place, path="without-daemon")  # others build the same base
+    # Others build the same base.
+    place = replace(place, path="without-daemon", wire=immutable)  # type: ignore[arg-type]
     without = {**storage.environment, "JSK_CI_BUILDER": "buildah", "DOCKER_HOST": "unix:///nowhere.sock"}
     for name in ("platform", "squad"):
         (tmp_path / name).mkdir()
@@ -78,3 +93,4 @@ def test_a_base_and_an_experiment_are_built_tested_and_delivered_without_a_daemo
     assert "nothing to build" in ran.started
     assert place.blobs() == blobs
     assert studio.state.versions == versions
+    assert immutable.refused == []

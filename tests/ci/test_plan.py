@@ -253,7 +253,7 @@ def test_a_base_without_an_image_is_no_parent_yet(world):
 
 def test_a_build_makes_what_was_planned(world):
     """Both look the parent up by themselves; were they to find other digests, no plan would ever be done."""
-    from jsk_ci import build
+    from jsk_ci import build, candidates
     from jsk_ci.builders.buildah import Buildah
 
     if not Buildah.available():
@@ -263,7 +263,7 @@ def test_a_build_makes_what_was_planned(world):
         order = build.order(step.kernel, Buildah(), into=world.where)
         assert order.inputs.fingerprint == step.fingerprint
         assert order.parent.pinned == step.parent
-        assert order.reference.endswith(build.candidate_tag(step.fingerprint))
+        assert order.reference.endswith(candidates.local_tag(step.fingerprint))
         world.build(step)
     assert plan.overall(world.plan().values()) == "nothing"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jsk_ci import build, fingerprint, project, push
+from jsk_ci import build, candidates, fingerprint, project, push
 from jsk_ci.errors import ProjectError, RegistryError, TagTaken
 from jsk_ci.references import Reference
 from jsk_ci.registry_http import Patience
@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 _NUMBERS = itertools.count()
 PRINT = "ab" * 32
 FP = fingerprint.tag(PRINT)
-CANDIDATE = build.candidate_tag(PRINT)
+CANDIDATE = candidates.local_tag(PRINT)
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_without_a_candidate_the_image_of_this_machine_is_pushed(place, buildah,
     """A real image, from nothing, with a real builder."""
     print_ = f"{next(_NUMBERS):08x}" * 8
     local = build.local_name("iris", print_)
-    source = local if named == "local" else str(place.name.with_tag(build.candidate_tag(print_)))
+    source = local if named == "local" else str(place.name.with_tag(candidates.local_tag(print_)))
     labels = [f"LABEL {key}={json.dumps(value)}" for key, value in kernel_image(print_).labels.items()]
     (tmp_path / "hello").write_text("hello\n")
     (tmp_path / "Dockerfile").write_text("\n".join(["FROM scratch", "COPY hello /", *labels]))
@@ -226,7 +226,7 @@ def kernel(tmp_path, registry, index):
 def test_the_command_pushes_what_the_steps_before_handed_on(kernel, registry, tmp_path):
     place = repository(registry.host, f"kernels{next(_NUMBERS)}/churn")
     inputs = fingerprint.gather(project.read(kernel), str(repository(registry.host, "debian").digest("12")))
-    there = kernel_image(inputs.fingerprint, "churn").send(place, build.candidate_tag(inputs.fingerprint))
+    there = kernel_image(inputs.fingerprint, "churn").send(place, candidates.local_tag(inputs.fingerprint))
     where = f"{registry.host}/{place.name.repository.partition('/')[0]}"
     handed = {"JSK_CI_IMAGE": f"{place.name}@{there}", "JSK_CI_FINGERPRINT": inputs.fingerprint}
     for environment in (handed, {}):

@@ -16,6 +16,7 @@ from jsk_ci.errors import RegistryError
 from jsk_ci.references import Reference
 from jsk_ci.registry import Repository
 from tests.ci.images import Made, repository
+from tests.servers.faults import FaultyProxy
 from tests.servers.registry import Registry
 from tests.servers.s3 import ServerUnavailable
 from tests.servers.threaded import Threaded
@@ -196,6 +197,21 @@ def test_aws_refusing_is_told(monkeypatch):
     with pytest.raises(RegistryError, match="AWS gave no login") as caught:
         registry_login.find(ECR)
     assert "--region eu-central-1" in caught.value.hint
+
+
+def test_a_branch_that_the_jobs_role_does_not_let_in_is_told_so(moto, monkeypatch, tmp_path):
+    """STS refuses the token of a branch that is not protected, for which no role is made."""
+    (tmp_path / "token").write_text("a token of GitLab's")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/jsk-vision-iris.gitlab")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    with FaultyProxy(moto.endpoint) as proxy:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.endpoint)
+        proxy.fail_next("POST", status=403, code="AccessDenied", times=20)
+        with pytest.raises(RegistryError, match="AssumeRoleWithWebIdentity") as caught:
+            registry_login.find(ECR)
+    assert "other-branches: none" in caught.value.hint
 
 
 def test_images_of_ecr_are_deleted_through_its_own_api(ecr):

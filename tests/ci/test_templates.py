@@ -295,6 +295,23 @@ def test_a_change_has_one_pipeline_and_only_protected_branches_promote(
     assert listed(clone, gitlab, known) & {KERNEL, NOTEBOOKS, CANDIDATE, FINAL} == expected
 
 
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (BRANCH, set()),
+        (MERGE_REQUEST, set()),
+        ({"CI_COMMIT_BRANCH": "develop", "CI_COMMIT_REF_PROTECTED": "true"}, {KERNEL}),
+    ],
+    ids=["branch", "merge request", "protected"],
+)
+def test_where_other_branches_may_not_even_ask_the_registry_they_have_no_such_jobs(
+    clone: Path, gitlab: GitLab, known: dict[str, str], expected: set[str]
+):
+    write(clone, local("kernel", **{"other-branches": "none"}))
+    found = listed(clone, gitlab, known)
+    assert found & {KERNEL, "kernel-images"} == (expected | {"kernel-images"} if expected else set())
+
+
 def test_no_entry_point_of_an_image_takes_the_place_of_a_jobs_shell():
     """Kernel images start JupyterLab, and are recommended for testing notebooks."""
     found = {name: job for file in TEMPLATES for name, job in render.render(file).jobs.items()}
@@ -401,6 +418,9 @@ CHECKED = ["build", "smoke", "sbom", "scan"]
         ({}, [*CHECKED, "push"]),
         ({"studio_role": "arn:x"}, [*CHECKED, "push", "publish"]),
         ({"studio_role": "arn:x", "domain": "d-1"}, [*CHECKED, "push", "publish", "attach"]),
+        ({"publisher": "f"}, [*CHECKED, "push"]),
+        ({"publisher": "f", "studio_role": "arn:x", "domain": "d-1"}, [*CHECKED, "push", "attached"]),
+        ({"deliver": False, "publisher": "f", "domain": "d-1"}, CHECKED),
         ({"deliver": False, "builds": False}, []),
     ],
 )
@@ -425,7 +445,12 @@ def test_nothing_is_pushed_before_smoke_sbom_and_scan(tmp_path: Path):
 
 
 def test_the_branchs_tag_is_given_by_the_last_job_alone(tmp_path: Path):
-    for told, last in (({}, "push"), ({"studio_role": "r"}, "publish"), ({"domain": "d"}, "attach")):
+    for told, last in (
+        ({}, "push"),
+        ({"studio_role": "r"}, "publish"),
+        ({"domain": "d"}, "attach"),
+        ({"domain": "d", "publisher": "f"}, "push"),
+    ):
         content = child(tmp_path, step(), **told)
         tagging = [name for name, job in content.items() if "CI_COMMIT_REF_SLUG" in str(job)]
         assert tagging == [f"iris: {last}"]
@@ -439,6 +464,14 @@ def test_attaching_takes_turns(tmp_path: Path):
     alone = child(tmp_path, step(), domain="d-1", lease="none")
     assert "jsk-ci attach iris --no-lease" in alone["iris: attach"]["script"]
     assert "JSK_CI_LEASE" not in alone["variables"]
+
+
+def test_with_a_publisher_one_job_waits_for_what_was_pushed(tmp_path: Path):
+    content = child(tmp_path, step(), domain="d-1", publisher="jsk-attach-kernel")
+    assert content["iris: attached"]["script"] == ["jsk-ci attached iris"]
+    assert content["iris: attached"]["needs"] == [{"job": "iris: push", "artifacts": True}]
+    assert content["iris: attached"]["rules"] == [{"if": '$CI_COMMIT_REF_PROTECTED == "true"'}]
+    assert content["variables"]["JSK_CI_PUBLISHER"] == "jsk-attach-kernel"
 
 
 def test_pipelines_of_a_branch_deliver_one_after_the_other(tmp_path: Path):

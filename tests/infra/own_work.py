@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.infra.iam import Request
-from tests.infra.refused import EC2, EVENTS, LOGS, SSM
+from tests.infra.refused import EC2, LOGS, SSM
 from tests.infra.rendered import (
     BACKUP,
     BACKUP_KEY,
@@ -48,6 +48,15 @@ def _through_s3(bucket: str, region: str = REGION) -> dict[str, str]:
 
 def _each(service: str, actions: str, resource: str = "*", **context: object) -> list[Request]:
     return [Request(f"{service}:{action}", resource, context) for action in actions.split()]  # type: ignore[arg-type]
+
+
+def _see_offered(image: str) -> list[Request]:
+    """Whether the publisher is done with an image."""
+    return [
+        *_each("sagemaker", "DescribeDomain", f"{SAGEMAKER}:domain/{DOMAIN}"),
+        *_each("sagemaker", "ListImageVersions", f"{SAGEMAKER}:image/{image}"),
+        *_each("sagemaker", "DescribeImageVersion", f"{SAGEMAKER}:image-version/{image}/3"),
+    ]
 
 
 _LOG_IN = _each("ecr", "GetAuthorizationToken")
@@ -170,7 +179,11 @@ WORK: dict[str, list[Request]] = {
         *_each("ssm", "GetParameter GetParameters GetParametersByPath", f"{SSM}/vision/iris/store"),
         *_each("ssm", "DescribeParameters"),
     ],
-    "jsk-gitlab-base": [*_LOG_IN, *_each("ecr", f"{_PULL} {_PUSH} DescribeImages ListImages", f"{ECR}/base")],
+    "jsk-gitlab-base": [
+        *_LOG_IN,
+        *_each("ecr", f"{_PULL} {_PUSH} DescribeImages ListImages", f"{ECR}/base"),
+        *_see_offered("base"),
+    ],
     "jsk-attach-kernel": [
         *_LOG_IN,
         *_each("sagemaker", "DescribeDomain UpdateDomain", f"{SAGEMAKER}:domain/{DOMAIN}"),
@@ -233,7 +246,7 @@ WORK: dict[str, list[Request]] = {
         *_LOG_IN,
         *_each("ecr", f"{_PULL} {_PUSH} DescribeImages ListImages", f"{ECR}/kernels/iris"),
         *_each("ecr", _PULL, f"{ECR}/base"),
-        *_each("events", "PutEvents", f"{EVENTS}:event-bus/default", **{"events:source": ["jsk.ci"]}),
+        *_see_offered("iris"),
     ],
     "jsk-vision-iris.replication": [
         *_each("s3", "GetReplicationConfiguration ListBucket", BUCKET),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,9 @@ from tests.servers.studio import Studio
 ROOT = Path(__file__).resolve().parents[2]
 LAMBDAS = ROOT / "infra" / "lambdas"
 DOMAIN = "d-1"
+IRIS, LAB = "kernels/iris", "JupyterLabAppSettings"
+#: Handles events; returns the lines of the log, and the answer.
+Handle = Callable[..., tuple[list[dict[str, Any]], dict[str, Any]]]
 
 
 class Context:
@@ -138,6 +141,11 @@ def batch(*events: Mapping[str, Any] | str, attempt: int = 1) -> dict[str, Any]:
         for number, body in enumerate(bodies)
     ]
     return {"Records": records}
+
+
+def outcomes(lines: list[dict[str, Any]]) -> list[str]:
+    """Return what came of each message."""
+    return [line["outcome"] for line in lines]
 
 
 #: A process that handles one event from its input, as an instance of the function does.

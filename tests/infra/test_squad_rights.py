@@ -25,7 +25,7 @@ ECR, SSM = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/jsk", f"arn:aws:ssm:{REGI
 LOGS = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group"
 
 #: A root with two squads, one's name beginning like the other's. Nothing is asked of AWS.
-_ROOT = f"""
+STACK = f"""
 provider "aws" {{
   region                      = "{REGION}"
   access_key                  = "nobody"
@@ -198,11 +198,11 @@ REFUSED_TO_GITLAB = [
     ("s3:GetObject", f"{BUCKET}/objects/a.csv"),
     ("ssm:GetParameter", f"{SSM}/vision/iris/store"),
     ("iam:PassRole", f"{IAM}:role/{OWN}", _TO_SAGEMAKER),
-    (
-        "events:PutEvents",
-        f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default",
-        {"events:source": "aws.ecr"},
-    ),
+    ("events:PutEvents", f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/default", {"events:source": "jsk.ci"}),
+    ("lambda:InvokeFunction", f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:jsk-attach-kernel"),
+    ("sagemaker:DescribeImageVersion", f"{SAGEMAKER}:image-version/tulips/1"),
+    ("sagemaker:DeleteImageVersion", f"{SAGEMAKER}:image-version/iris/1"),
+    ("s3:GetObject", f"arn:aws:s3:::jsk-lease-{ACCOUNT}/jsk-ci/attached/iris.json"),
 ]
 
 
@@ -212,7 +212,7 @@ def policies(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     terraform = Terraform(tmp_path_factory.mktemp("rights"))
     root = terraform.infra / "rights"
     root.mkdir()
-    (root / "main.tf").write_text(_ROOT, encoding="utf-8")
+    (root / "main.tf").write_text(STACK, encoding="utf-8")
     terraform.init("rights")
     planned = terraform.run("rights", "plan", "-no-color", "-input=false", "-out=plan")
     assert planned.returncode == 0, planned.stdout
@@ -239,6 +239,20 @@ def test_jobs_of_an_experiment_are_refused_it_too(policies: dict[str, str], aske
 @pytest.mark.parametrize("asked", REFUSED_TO_GITLAB, ids=str)
 def test_jobs_in_gitlab_only_push_their_own_images(policies: dict[str, str], asked: tuple[Any, ...]) -> None:
     assert not allowed(Request(*asked), [policies["iris/gitlab"]])
+
+
+def test_jobs_in_gitlab_see_whether_the_publisher_is_done(policies: dict[str, str]) -> None:
+    for action, resource in (
+        ("DescribeDomain", f"domain/{DOMAIN}"),
+        ("ListImageVersions", "image/iris"),
+        ("DescribeImageVersion", "image-version/iris/1"),
+    ):
+        assert allowed(Request(f"sagemaker:{action}", f"{SAGEMAKER}:{resource}"), [policies["iris/gitlab"]])
+
+
+def test_jobs_in_gitlab_read_every_base_image(policies: dict[str, str]) -> None:
+    for base in ("base", "base-gpu"):
+        assert allowed(Request("ecr:BatchGetImage", f"{ECR}/{base}"), [policies["iris/gitlab"]])
 
 
 def test_jobs_in_gitlab_push_their_own_images(policies: dict[str, str]) -> None:

@@ -88,9 +88,6 @@ WORK_CALLS: dict[str, list[Call]] = {
         _LOG_IN,
         _PUT_IRIS,
         call("ecr", "batch_get_image", **BATCH),
-        call(
-            "events", "put_events", Entries=[{"Source": "jsk.ci", "DetailType": "candidate", "Detail": "{}"}]
-        ),
     ],
     "jsk-vision-iris.replication": [call("s3", "list_objects_v2", Bucket=OWN)],
 }

@@ -114,8 +114,11 @@ class Handler(BaseHTTPRequestHandler):
         query = parse_qs(address.query, keep_blank_values=True)
         self.plan, self.noted = Plan(), Request(self.command, address.path, query, headers)
         act = self.server.on_request(self.noted)
-        if act is not None and act(self):
-            return
+        if act is None or not act(self):
+            self.forward()
+
+    def forward(self) -> None:
+        """Pass the request on and the answer back."""
         if self._waits_for_leave():
             self.send_response_only(100)
             self.end_headers()
@@ -128,7 +131,7 @@ class Handler(BaseHTTPRequestHandler):
         finally:
             connection.close()
 
-    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_OPTIONS = relay
+    do_GET = do_PUT = do_POST = do_PATCH = do_HEAD = do_DELETE = do_OPTIONS = relay
 
     def answer_error(self, status: int, code: str, message: str, headers: Mapping[str, str]) -> None:
         """Answer in the server's place, as S3 does, and close."""

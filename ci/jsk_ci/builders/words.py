@@ -61,7 +61,7 @@ def failed(what: str, log: str) -> BuildFailed:
 
 
 def refused(what: str, done: Done) -> RegistryError:
-    """Return the error of a registry that did not do ``what``, with the program's last line as its reason."""
-    lines = [line for line in done.output.splitlines() if line.strip()]
+    """Return the error of a registry that did not do ``what``; its reason is the log's last line."""
+    lines = [line for line in (done.log.strip() or done.text).splitlines() if line.strip()]
     reason = lines[-1].strip() if lines else f"the program ended with {done.code}"
     return RegistryError(f"{what}: {reason}")

@@ -14,7 +14,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from jsk_ci.cli import building, contents, deciding, delivering, installing, rendering, studio, testing
+from jsk_ci.cli import (
+    building,
+    contents,
+    deciding,
+    delivering,
+    installing,
+    publishing,
+    rendering,
+    studio,
+    testing,
+)
 from jsk_saver import terminal
 from jsk_saver.errors import JskError
 from jsk_saver.tracebacks import DEBUG
@@ -40,7 +50,7 @@ _EPILOG = """\
 [bold]Settings[/bold]
   Options win over the environment: JSK_CI_REGISTRY, JSK_CI_BUILDER,
   JSK_CI_CACHE, JSK_CI_DOMAIN, JSK_CI_STUDIO_ROLE, JSK_CI_LEASE,
-  JSK_CI_VULNERABILITIES.
+  JSK_CI_PUBLISHER, JSK_CI_VULNERABILITIES.
   JSK_DEBUG=1 shows where an error came from."""
 
 
@@ -127,6 +137,7 @@ app.command()(contents.scan)
 app.command()(delivering.push)
 app.command()(studio.publish)
 app.command()(studio.attach)
+app.command()(publishing.attached)
 app.command()(studio.rollback)
 app.command()(delivering.promote)
 app.command("gc")(studio.gc)

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 _MOST = 10
 
 Candidate = Annotated[
-    bool, typer.Option("--candidate", help="Push it, under a tag that only the steps of one pipeline use.")
+    bool,
+    typer.Option(
+        "--candidate", help="Push it, under a tag of its own that only the steps of one pipeline use."
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Ignore every step that was built before.")]
 BuilderName = Annotated[
@@ -51,7 +54,7 @@ def build(
 ) -> None:
     """Build the image of a kernel, with Docker or buildah."""
     from jsk_ci import build as building
-    from jsk_ci import handing, lending, parents, project
+    from jsk_ci import candidates, handing, lending, parents, project
     from jsk_ci.builders import choosing
     from jsk_ci.errors import ProjectError
 
@@ -75,7 +78,7 @@ def build(
     began = time.monotonic()
     with lending.logins(filter(None, (registry, cache, order.parent.reference))):
         image = building.carry_out(order, chosen, cache=cache, fresh=fresh)
-        pinned = str(building.push_candidate(image, chosen)) if candidate else ""
+        pinned = str(candidates.push(image, chosen)) if candidate else ""
     found |= _built(image) | {"seconds": round(time.monotonic() - began, 1), "pushed": pinned}
     if dotenv:
         told = {

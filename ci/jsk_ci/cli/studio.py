@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from jsk_ci.cli.options import AsJson, Dotenv, DryRun, Folder, Registry, show
+from jsk_ci.cli.publishing import Publisher, by_publisher, explained
 
 if TYPE_CHECKING:
     from jsk_ci.gc import Item
@@ -73,7 +74,10 @@ def publish(
         naming.check_image(kernel.name), kernel.display_name, reference, _role(role, dry_run), notes
     )
     studio = _studio(wait)
-    found = publishing.look(studio, wanted) if dry_run else publishing.publish(studio, wanted, wanted_forms)
+    with explained(f"{kernel.name}: publish"):
+        found = (
+            publishing.look(studio, wanted) if dry_run else publishing.publish(studio, wanted, wanted_forms)
+        )
     if found is None:
         would = {"image": kernel.name, "version": None, "reference": reference.pinned, "made": False}
         show(would, [f"Would publish {reference.pinned} as a new version of {kernel.name}."], as_json=as_json)
@@ -98,28 +102,25 @@ def attach(
     form: Forms = None,
     lease: LeaseAt = None,
     no_lease: NoLease = False,
+    publisher: Publisher = "",
     wait: Wait = 1800.0,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Make a domain offer one version of the image, pinned; nothing else that it offers is lost."""
     from jsk_ci import project
-    from jsk_ci.errors import NotPublished
     from jsk_ci.studio import publish as publishing
 
-    kernel, studio = project.read(folder), _studio(wait)
-    if version is None:
-        there = publishing.versions(studio, kernel.name)
-        works = [number for number, listed in there.items() if listed["ImageVersionStatus"] == "CREATED"]
-        if not works:
-            raise NotPublished(
-                f"SageMaker has no version of {kernel.name!r} that works.",
-                kept="No domain was changed.",
-                hint="jsk-ci publish",
-            )
-        version = max(works)
-    turn = _lease(lease, no_lease, f"attach {kernel.name} {version}", wait, dry_run)
-    _offer(studio, kernel, version, _domain(domain), form or (), turn, dry_run, as_json)
+    kernel = project.read(folder)
+    if publisher and version is not None:
+        by_publisher(publisher, kernel.name, version, wait, dry_run=dry_run, as_json=as_json)
+        return
+    studio = _studio(wait)
+    with explained(f"{kernel.name}: attach", publisher):
+        if version is None:
+            version = _newest(publishing.versions(studio, kernel.name), kernel.name)
+        turn = _lease(lease, no_lease, f"attach {kernel.name} {version}", wait, dry_run)
+        _offer(studio, kernel, version, _domain(domain), form or (), turn, dry_run, as_json)
 
 
 def rollback(
@@ -132,6 +133,7 @@ def rollback(
     form: Forms = None,
     lease: LeaseAt = None,
     no_lease: NoLease = False,
+    publisher: Publisher = "",
     wait: Wait = 1800.0,
     dry_run: DryRun = False,
     as_json: AsJson = False,
@@ -141,10 +143,15 @@ def rollback(
     from jsk_ci.studio import forms
     from jsk_ci.studio.rollback import version_before
 
-    kernel, studio, domain = project.read(folder), _studio(wait), _domain(domain)
+    kernel = project.read(folder)
+    if publisher:
+        by_publisher(publisher, kernel.name, to, wait, dry_run=dry_run, as_json=as_json)
+        return
+    studio, domain = _studio(wait), _domain(domain)
     turn = _lease(lease, no_lease, f"roll back {kernel.name}", wait, dry_run)
-    version = version_before(studio, kernel.name, domain, forms.chosen(form or ())) if to is None else to
-    _offer(studio, kernel, version, domain, form or (), turn, dry_run, as_json)
+    with explained("rollback"):
+        version = version_before(studio, kernel.name, domain, forms.chosen(form or ())) if to is None else to
+        _offer(studio, kernel, version, domain, form or (), turn, dry_run, as_json)
 
 
 def gc(
@@ -237,6 +244,19 @@ def _lease(at: str | None, none: bool, purpose: str, wait: float, dry_run: bool)
             "(GitLab: resource_group: studio) and say --no-lease",
         )
     return Lease(place(at), purpose, Patience(wait, longest=LONGEST_PAUSE))
+
+
+def _newest(there: Mapping[int, Mapping[str, Any]], image: str) -> int:
+    from jsk_ci.errors import NotPublished
+
+    works = [number for number, listed in there.items() if listed["ImageVersionStatus"] == "CREATED"]
+    if not works:
+        raise NotPublished(
+            f"SageMaker has no version of {image!r} that works.",
+            kept="No domain was changed.",
+            hint="jsk-ci publish",
+        )
+    return max(works)
 
 
 def _offer(

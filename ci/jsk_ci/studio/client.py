@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from jsk_ci.errors import InUse, NotPublished, StudioBusy, StudioError
+from jsk_ci.errors import Denied, InUse, NotPublished, StudioBusy, StudioError
 from jsk_ci.studio.patience import Patience
 from jsk_saver.errors import MissingExtra
 
@@ -158,7 +158,7 @@ def _from_answer(error: Any) -> StudioError:
     if _DENIED.search(code) or status == 403:
         action = _ACTION.search(said)
         missing = action[1] if action else f"sagemaker:{operation}"
-        return StudioError(what, kept=_KEPT, hint=f"Ask for the IAM action {missing} for this role.")
+        return Denied(what, kept=_KEPT, hint=f"Ask for the IAM action {missing} for this role.")
     if code == "ResourceNotFound" or (code == "ValidationException" and "does not exist" in said):
         return NotPublished(what, kept=_KEPT)
     if code in ("ResourceInUse", "ConflictException"):

@@ -99,7 +99,7 @@ class Kernel:
     reference
         Of the container image, with its digest.
     pushed
-        When.
+        When, or when it was delivered since.
     commit
         Of the repository that it was built from.
     """
@@ -125,6 +125,8 @@ def identify(platform: Platform, push: Push) -> Kernel | None:
     when = order.pushed(platform.ecr, push.repository, push.digest)
     if when is None:
         return None
+    if push.delivered and push.delivered > when.pushed:  # an image that was there is delivered once more
+        when = Moment(push.delivered, push.digest)
     reference = Reference(platform.registry, push.repository, digest=push.digest)
     naming.base_image(reference)
     told = labels.parse(Repository(reference).labels(push.digest), str(reference))
@@ -181,7 +183,8 @@ def by_hand(platform: Platform, asked: Mapping[str, Any], seconds: float) -> dic
         If it cannot be attached.
     """
     image, version = asked.get("image"), asked.get("version")
-    if not isinstance(image, str) or not isinstance(version, int | None):
+    right = version is None or (type(version) is int and version > 0)
+    if not isinstance(image, str) or not right or asked.keys() - {"image", "version"}:
         raise ProjectError(
             f"What is asked for is not understood: {dict(asked)!r}", hint='{"image": "iris", "version": 4}'
         )

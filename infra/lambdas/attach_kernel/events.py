@@ -6,13 +6,17 @@ import json
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from jsk_ci import candidates
 from jsk_ci.errors import ProjectError
 from jsk_ci.studio import naming
 
-#: Tags of images that are not tested yet; see docs/kernels.md.
-CANDIDATE = "candidate-"
+#: Tags that a pipeline gives to what it delivers: branch, pipeline, commit (docs/kernels.md).
+_DELIVERED = re.compile(r"(?!fp-).+-\d+-[0-9a-f]{7,40}")
+#: Tags under which registries without referrers keep signatures and the like.
+_BESIDE = re.compile(r"sha256-[0-9a-f]{64}.*")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -30,12 +34,15 @@ class Push:
         Which it got.
     event
         Identifier of the event; a duplicate has the same.
+    delivered
+        When a pipeline said that a branch is to have this image, in seconds since 1970; None for other tags.
     """
 
     repository: str
     digest: str
     tag: str
     event: str
+    delivered: float | None = None
 
 
 def parse(body: str) -> Push | None:
@@ -49,33 +56,42 @@ def parse(body: str) -> Push | None:
     Examples
     --------
     >>> detail = {"action-type": "DELETE", "result": "SUCCESS"}
-    >>> parse(json.dumps({"detail-type": "ECR Image Action", "detail": detail})) is None
+    >>> parse(json.dumps({"source": "aws.ecr", "detail-type": "ECR Image Action", "detail": detail})) is None
     True
     """
     try:
         event = json.loads(body)
     except ValueError:
         event = None
-    if not isinstance(event, dict) or event.get("detail-type") != "ECR Image Action":
+    known = isinstance(event, dict) and isinstance(event.get("detail"), dict)
+    # Nobody but AWS can send events from a source that begins with aws.
+    if not known or (event.get("source"), event.get("detail-type")) != ("aws.ecr", "ECR Image Action"):
         raise ProjectError(
             f"A message is no event of ECR: {body[:200]!r}",
             kept="It stays in the queue, and goes to the dead letters.",
             hint="Let only the rule of the platform send to the queue.",
         )
-    detail = event.get("detail") or {}
+    detail = event["detail"]
     if (detail.get("action-type"), detail.get("result")) != ("PUSH", "SUCCESS"):
         return None
-    return _push(detail, str(event.get("id", "")))
+    return _push(detail, str(event.get("id", "")), str(event.get("time", "")))
 
 
-def _push(detail: Mapping[str, Any], event: str) -> Push | None:
+def _push(detail: Mapping[str, Any], event: str, time: str) -> Push | None:
     repository, digest = str(detail.get("repository-name", "")), str(detail.get("image-digest", ""))
     tag = str(detail.get("image-tag", ""))
-    if not tag or tag.startswith(CANDIDATE):
+    if not tag or tag.startswith(candidates.PREFIX) or _BESIDE.fullmatch(tag):
         return None
     if not repository or not _DIGEST.fullmatch(digest):
         raise ProjectError(f"An event of ECR names no image: {dict(detail)!r}")
-    return Push(repository, digest, tag, event)
+    return Push(repository, digest, tag, event, _seconds(time) if _DELIVERED.fullmatch(tag) else None)
+
+
+def _seconds(time: str) -> float | None:
+    try:
+        return datetime.fromisoformat(time).timestamp()
+    except ValueError:
+        return None
 
 
 def kernel_of(repository: str, prefix: str, bases: Collection[str]) -> str:

@@ -15,8 +15,9 @@ from attach_kernel import delivery, events
 from jsk_ci.errors import ProjectError
 from jsk_saver.errors import JskError
 
-#: Seconds of the function's time that are kept for giving back the lease and saying what happened.
-RESERVE = 20.0
+#: Seconds of the function's time that are kept for giving back the lease and saying what happened. A call to
+#: SageMaker takes 40 s at most, and one that began in time must not end with the function.
+RESERVE = 60.0
 #: Seconds until a message that failed is tried again; twice as long each time, up to the longest.
 _FIRST_REST, _LONGEST_REST = 30, 900
 
@@ -42,9 +43,7 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
         By hand, if it could not be done.
     """
     if "Records" not in event:
-        done = delivery.by_hand(delivery.Platform.from_environment(), event, _left(context))
-        _say({**done, "by": "hand"})
-        return done
+        return _by_hand(event, context)
     failed = []
     for record in event["Records"]:
         line = _handled(record, context)
@@ -53,6 +52,16 @@ def handle(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
             failed.append({"itemIdentifier": record["messageId"]})
             _put_off(record)
     return {"batchItemFailures": failed}
+
+
+def _by_hand(asked: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    try:
+        done = delivery.by_hand(delivery.Platform.from_environment(), asked, _left(context))
+    except Exception as error:
+        _say({"outcome": "failed", "by": "hand", **_reason(error)})
+        raise
+    _say({**done, "by": "hand"})
+    return done
 
 
 def _handled(record: Mapping[str, Any], context: Any) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 Events come twice and in any order, and versions of SageMaker are numbered in the order they were made in, so
 that neither tells which image is the newer. What tells is *when the image was pushed*, which ECR keeps with
 each digest, on one clock; of two images pushed in the same second the digest decides, so that everybody comes
-to the same answer.
+to the same answer. Where a branch goes back to an image that was there before (a dependency is taken back),
+its pipeline tags it anew as delivered, and the time of that event, which its duplicates bear too, counts.
 
 What was attached last is noted beside the lease, as the *mark*. Without it a duplicate of an old event would
 undo a rollback: the domain offers version 4, and version 5 was pushed later.
@@ -65,7 +66,7 @@ def why_not(push: Moment, offered: Sequence[Moment], mark: Moment | None) -> str
     >>> why_not(new, [old], old), why_not(old, [new], new), why_not(new, [old], new)
     ('', 'a later image is offered', 'it was attached before, and taken back since')
     """
-    newest = max(offered, default=None)
+    newest = max((_known(one, mark) for one in offered), default=None)
     if newest and newest.digest == push.digest:
         return ""
     if newest and newest > push:
@@ -75,6 +76,11 @@ def why_not(push: Moment, offered: Sequence[Moment], mark: Moment | None) -> str
     if mark and mark > push:
         return "a later image was attached, and taken back since"
     return ""
+
+
+def _known(offered: Moment, mark: Moment | None) -> Moment:
+    """Return what an offered image counts by: it may have been delivered later than it was pushed."""
+    return max(offered, mark) if mark and mark.digest == offered.digest else offered
 
 
 def read(place: Conditional) -> Moment | None:

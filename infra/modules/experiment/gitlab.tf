@@ -22,7 +22,7 @@ locals {
     }]
   })
 
-  # No right of SageMaker's: the platform's publisher makes versions known and attaches them.
+  # Of SageMaker, a job only sees whether the publisher is done, which alone makes versions known and attaches them.
   gitlab_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -36,7 +36,7 @@ locals {
         Sid      = "Pull"
         Effect   = "Allow"
         Action   = concat(local.pulling, ["ecr:DescribeImages", "ecr:ListImages"])
-        Resource = [local.repository_arn, local.platform.base_repository_arn]
+        Resource = [local.repository_arn, local.platform.base_repository_arn, "${local.platform.base_repository_arn}-*"]
       },
       {
         Sid      = "Push"
@@ -45,11 +45,14 @@ locals {
         Resource = local.repository_arn
       },
       {
-        Sid       = "TellOfCandidates"
-        Effect    = "Allow"
-        Action    = "events:PutEvents"
-        Resource  = "${local.arn}:events:${local.here}:event-bus/default"
-        Condition = { Null = { "events:source" = "false" }, "ForAllValues:StringEquals" = { "events:source" = "jsk.ci" } }
+        Sid    = "SeeWhatIsOffered"
+        Effect = "Allow"
+        Action = ["sagemaker:DescribeDomain", "sagemaker:DescribeImageVersion", "sagemaker:ListImageVersions"]
+        Resource = [
+          local.platform.domain_arn,
+          "${local.arn}:sagemaker:${local.here}:image/${var.name}",
+          "${local.arn}:sagemaker:${local.here}:image-version/${var.name}/*",
+        ]
       },
     ]
   })
@@ -77,4 +80,7 @@ resource "aws_iam_role_policy" "gitlab" {
   name   = "kernel-images"
   role   = aws_iam_role.gitlab[0].name
   policy = local.gitlab_policy
+
+  # An experiment of another squad may have the name, and the repository: then nobody is let in here.
+  depends_on = [aws_ecr_repository.kernel]
 }

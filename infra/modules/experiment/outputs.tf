@@ -41,6 +41,9 @@ output "objects_arn" {
 output "tracking" {
   description = "Actions and resources by which trials are copied to SageMaker."
   value       = { actions = local.tracking, resources = local.tracked }
+
+  # The squad's notebooks are let in once the name is this experiment's alone.
+  depends_on = [aws_ecr_repository.kernel]
 }
 
 output "repository_arn" {

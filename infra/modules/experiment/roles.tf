@@ -160,4 +160,7 @@ resource "aws_iam_policy" "this" {
 resource "aws_iam_role_policy_attachment" "this" {
   role       = aws_iam_role.this.name
   policy_arn = aws_iam_policy.this.arn
+
+  # An experiment of another squad may have the name, and its trials: then nobody is let in here.
+  depends_on = [aws_ecr_repository.kernel]
 }

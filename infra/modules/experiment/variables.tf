@@ -65,6 +65,11 @@ variable "name" {
     condition     = !startswith("${var.name}-", "open-")
     error_message = "Experiments called open, or open-…, are those of people without a squad: they could write into it."
   }
+
+  validation {
+    condition     = !can(regex("^base(-|$)", var.name))
+    error_message = "base, and what begins with base-, is the name of a base image: Studio would have two images of that name, and the publisher refuses the experiment's."
+  }
 }
 
 variable "repository_url" {
@@ -103,14 +108,14 @@ variable "protected_refs" {
   description = "Branches and tags of the repository, as GitLab protects them, whose jobs may push images. A star stands for anything."
   type = object({
     branches = optional(list(string), ["main", "develop", "release/*", "hotfix/*"])
-    tags     = optional(list(string), ["v*"])
+    tags     = optional(list(string), ["*.*.*"])
   })
   default  = {}
   nullable = false
 
   validation {
-    condition     = length(var.protected_refs.branches) > 0 && alltrue([for ref in concat(var.protected_refs.branches, var.protected_refs.tags) : can(regex("^[A-Za-z0-9][A-Za-z0-9._/*-]*$", ref))])
-    error_message = "Give at least one branch, and each with a beginning (release/*): a star alone would let every branch of everybody publish."
+    condition     = length(var.protected_refs.branches) > 0 && alltrue([for ref in concat(var.protected_refs.branches, [for tag in var.protected_refs.tags : tag if tag != "*.*.*"]) : can(regex("^[A-Za-z0-9][A-Za-z0-9._/*-]*$", ref))])
+    error_message = "Give at least one branch, and each branch and tag with a beginning (release/*; of tags, also *.*.*): a star alone would let every branch of everybody publish."
   }
 }
 

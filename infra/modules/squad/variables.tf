@@ -97,7 +97,7 @@ variable "experiments" {
     repository_secret_arn = optional(string)
     protected_refs = optional(object({
       branches = optional(list(string), ["main", "develop", "release/*", "hotfix/*"])
-      tags     = optional(list(string), ["v*"])
+      tags     = optional(list(string), ["*.*.*"])
     }), {})
     instance_type        = optional(string, "ml.t3.medium")
     storage_gb           = optional(number, 20)

@@ -265,6 +265,7 @@ run "platform" {
   assert {
     condition = jsondecode(aws_cloudwatch_event_rule.pushes.event_pattern) == {
       source      = ["aws.ecr"]
+      account     = ["123456789012"]
       detail-type = ["ECR Image Action"]
       detail = {
         action-type     = ["PUSH"]

@@ -102,13 +102,52 @@ run "second_wrong_value_of_each" {
   }
 }
 
-run "third_wrong_value_of_each" {
+run "a_name_that_is_everybodys" {
   command         = plan
   expect_failures = [var.name]
 
   variables {
-    # a name that is everybody's
     name = "open"
+  }
+}
+
+run "the_name_of_the_base_image" {
+  command         = plan
+  expect_failures = [var.name]
+
+  variables {
+    name = "base"
+  }
+}
+
+run "the_name_of_a_base_image_that_may_come" {
+  command         = plan
+  expect_failures = [var.name]
+
+  variables {
+    name = "base-gpu"
+  }
+}
+
+run "a_name_that_only_begins_like_a_base_image" {
+  command = plan
+
+  variables {
+    name = "baseball"
+  }
+
+  assert {
+    condition     = aws_ecr_repository.kernel.name == "jsk/kernels/baseball"
+    error_message = "baseball is no base image."
+  }
+}
+
+run "every_tag_of_everybody" {
+  command         = plan
+  expect_failures = [var.protected_refs]
+
+  variables {
+    protected_refs = { tags = ["*"] }
   }
 }
 
