@@ -32,7 +32,7 @@ locals {
       {
         Sid      = "Logs"
         Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:Describe*", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents"]
+        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:Describe*", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents"]
         Resource = ["${local.log_groups_arn}:${local.log_group_prefix}/*", "${local.log_groups_arn}:/aws/sagemaker/*"]
       },
       {

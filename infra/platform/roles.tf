@@ -84,12 +84,43 @@ locals {
     Resource = "*"
   }
 
-  make_interfaces = {
-    Sid       = "InterfacesOfJobs"
+  # SageMaker takes the role itself, so that nothing is "called via" it; and only creating a permission knows
+  # ec2:AuthorizedService. What both creating and deleting know is the interface's subnet.
+  ec2_arn     = "arn:${local.partition}:ec2:${local.region}:${local.account}"
+  subnet_arns = [for id in local.subnet_ids : "${local.ec2_arn}:subnet/${id}"]
+
+  make_interfaces = [
+    {
+      Sid      = "InterfacesOfJobs"
+      Effect   = "Allow"
+      Action   = "ec2:CreateNetworkInterface"
+      Resource = concat(local.subnet_arns, ["${local.ec2_arn}:network-interface/*", "${local.ec2_arn}:security-group/*"])
+    },
+    {
+      Sid       = "LendInterfaces"
+      Effect    = "Allow"
+      Action    = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
+      Resource  = "${local.ec2_arn}:network-interface/*"
+      Condition = { ArnEquals = { "ec2:Subnet" = local.subnet_arns } }
+    },
+  ]
+
+  # SageMaker lends the key to disks of apps and jobs, in the name of who starts them.
+  lend_key = {
+    Sid       = "TheKeyOfDisks"
     Effect    = "Allow"
-    Action    = ["ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
-    Resource  = "arn:${local.partition}:ec2:${local.region}:${local.account}:*/*"
-    Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["sagemaker.amazonaws.com"] } }
+    Action    = "kms:CreateGrant"
+    Resource  = aws_kms_key.data.arn
+    Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+  }
+
+  # Namespaces of SageMaker's: usage and metrics of jobs.
+  measure = {
+    Sid       = "MeasureJobs"
+    Effect    = "Allow"
+    Action    = "cloudwatch:PutMetricData"
+    Resource  = "*"
+    Condition = { StringLike = { "cloudwatch:namespace" = ["/aws/sagemaker/*", "aws/sagemaker/*"] } }
   }
 
   execution_policies = {
@@ -100,12 +131,27 @@ locals {
         {
           Sid      = "OwnPrivateSpace"
           Effect   = "Allow"
-          Action   = ["sagemaker:CreateSpace", "sagemaker:UpdateSpace", "sagemaker:DeleteSpace", "sagemaker:AddTags"]
+          Action   = ["sagemaker:CreateSpace", "sagemaker:UpdateSpace", "sagemaker:DeleteSpace"]
           Resource = "${local.sagemaker_arn}:space/$${sagemaker:DomainId}/*"
           Condition = {
             ArnLike      = { "sagemaker:OwnerUserProfileArn" = "${local.sagemaker_arn}:user-profile/$${sagemaker:DomainId}/$${sagemaker:UserProfileName}" }
             StringEquals = { "sagemaker:SpaceSharingType" = ["Private"] }
           }
+        },
+        {
+          # Of whom a space or app is, adding tags does not know; only whether it is being made.
+          Sid       = "TagWhatIsMade"
+          Effect    = "Allow"
+          Action    = "sagemaker:AddTags"
+          Resource  = ["${local.sagemaker_arn}:space/$${sagemaker:DomainId}/*", "${local.sagemaker_arn}:app/$${sagemaker:DomainId}/*"]
+          Condition = { StringEquals = { "sagemaker:TaggingAction" = ["CreateSpace", "CreateApp"] } }
+        },
+        local.lend_key,
+        {
+          Sid      = "LookAtTheKey"
+          Effect   = "Allow"
+          Action   = ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"]
+          Resource = aws_kms_key.data.arn
         },
         {
           Sid      = "OwnApps"
@@ -122,12 +168,12 @@ locals {
 
     SagemakerTrainingPipelinesRole = jsonencode({
       Version = "2012-10-17"
-      Statement = concat(local.common_statements, [
+      Statement = concat(local.common_statements, local.make_interfaces, [
         local.write_trials,
         local.read_objects,
         local.read_kernels,
         local.use_network,
-        local.make_interfaces,
+        local.measure,
         {
           Sid      = "WriteWhatWasTrained"
           Effect   = "Allow"
@@ -140,13 +186,7 @@ locals {
           Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
           Resource = aws_kms_key.data.arn
         },
-        {
-          Sid       = "TheKeyOfDisks"
-          Effect    = "Allow"
-          Action    = "kms:CreateGrant"
-          Resource  = aws_kms_key.data.arn
-          Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
-        },
+        local.lend_key,
         {
           Sid    = "Train"
           Effect = "Allow"
@@ -186,24 +226,25 @@ locals {
 
     SagemakerDeploymentPipelinesRole = jsonencode({
       Version = "2012-10-17"
-      Statement = concat(local.common_statements, [
+      Statement = concat(local.common_statements, local.make_interfaces, [
         local.read_objects,
         local.read_kernels,
         local.use_network,
-        local.make_interfaces,
         {
           Sid      = "TheKeyOfObjects"
           Effect   = "Allow"
           Action   = ["kms:Decrypt", "kms:DescribeKey", "kms:GenerateDataKey"]
           Resource = aws_kms_key.data.arn
         },
+        local.lend_key,
         {
-          Sid       = "TheKeyOfDisks"
-          Effect    = "Allow"
-          Action    = "kms:CreateGrant"
-          Resource  = aws_kms_key.data.arn
-          Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+          # Each endpoint has a group of its own, which this role makes.
+          Sid      = "GroupsOfEndpoints"
+          Effect   = "Allow"
+          Action   = "logs:CreateLogGroup"
+          Resource = "${local.log_groups_arn}:/aws/sagemaker/Endpoints/*"
         },
+        local.measure,
         {
           Sid      = "WriteWhatWasDeployed"
           Effect   = "Allow"

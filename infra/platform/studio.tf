@@ -56,7 +56,7 @@ resource "aws_sagemaker_domain" "this" {
   domain_settings {
     # Who did it stands in CloudTrail with everything that is done from Studio.
     execution_role_identity_config = "USER_PROFILE_NAME"
-    security_group_ids             = [aws_security_group.studio.id]
+    # No security_group_ids: they are those of RStudio, and to change them would replace the domain.
   }
 
   retention_policy {

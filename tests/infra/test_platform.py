@@ -73,8 +73,8 @@ def test_everything_that_is_promised_is_asserted(terraform: Terraform) -> None:
         ("ecr.tf", '"IMMUTABLE"', '"MUTABLE"', "tags that never move"),
         (
             "publisher.tf",
-            "reserved_concurrent_executions = 1",
-            "reserved_concurrent_executions = 2",
+            "reserved_concurrent_executions = var.reserve_publisher ? 1",
+            "reserved_concurrent_executions = var.reserve_publisher ? 2",
             "One at",
         ),
         ("roles.tf", '"sagemaker:DescribeDomain"', '"sagemaker:UpdateDomain"', "publisher alone"),
