@@ -38,6 +38,7 @@ output "policies" {
     {
       SagemakerUsers      = local.users_policy
       SagemakerDevelopers = local.developers_policy
+      open_studio         = local.open_studio_policy
       boundary            = local.boundary
       publisher           = local.publisher_policy
       publisher_trust     = local.publisher_trust

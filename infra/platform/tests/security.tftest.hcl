@@ -474,6 +474,11 @@ run "platform" {
     error_message = "Another group would replace the domain."
   }
 
+  assert {
+    condition     = [for statement in jsondecode(output.policies.open_studio).Statement : [statement.Resource, statement.Condition] if contains(flatten([statement.Action]), "sagemaker:CreatePresignedDomainUrl")] == [["arn:aws:sagemaker:eu-central-1:123456789012:user-profile/d-0123456789ab/*", { StringEquals = { "sagemaker:ResourceTag/jsk:user" = "$${aws:username}" } }]]
+    error_message = "People open their own profiles, and no other."
+  }
+
   # What squads are given ---------------------------------------------------------------------------
 
   assert {
