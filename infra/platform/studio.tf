@@ -4,9 +4,10 @@ resource "aws_sagemaker_domain" "this" {
   app_network_access_type = "VpcOnly"
   vpc_id                  = local.vpc_id
   subnet_ids              = local.subnet_ids
-  kms_key_id              = aws_kms_key.data.arn
-  tag_propagation         = "ENABLED"
-  tags                    = local.tags
+  # By its id: that is what SageMaker tells of it later, and a difference would replace the domain.
+  kms_key_id      = aws_kms_key.data.key_id
+  tag_propagation = "ENABLED"
+  tags            = local.tags
 
   default_user_settings {
     execution_role      = aws_iam_role.execution["SagemakerExperimentsRole"].arn

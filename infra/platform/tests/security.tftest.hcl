@@ -28,7 +28,7 @@ run "platform" {
   }
 
   assert {
-    condition     = aws_sagemaker_domain.this.kms_key_id == aws_kms_key.data.arn
+    condition     = aws_sagemaker_domain.this.kms_key_id == aws_kms_key.data.key_id
     error_message = "Home folders must be encrypted with the platform's key."
   }
 
