@@ -82,9 +82,14 @@ run "platform" {
   assert {
     condition = alltrue([
       for statement in jsondecode(output.policies.operations_key).Statement :
-      can(statement.Condition) || statement.Principal == { AWS = "arn:aws:iam::123456789012:root" }
+      can(statement.Condition) || contains([{ AWS = "arn:aws:iam::123456789012:root" }, { Service = "events.amazonaws.com" }], statement.Principal)
     ])
     error_message = "Services must use the key for this account alone."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.operations_key).Statement : can(statement.Condition) if strcontains(jsonencode(statement.Principal), "events.amazonaws.com")] == [false]
+    error_message = "EventBridge may tell a key no account: on a condition no push would reach the queue."
   }
 
   # Images ------------------------------------------------------------------------------------------
