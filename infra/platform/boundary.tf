@@ -13,7 +13,7 @@ locals {
       {
         Sid      = "Objects"
         Effect   = "Allow"
-        Action   = ["s3:Get*", "s3:List*", "s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject*", "s3:RestoreObject", "s3:AbortMultipartUpload", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
+        Action   = ["s3:Get*", "s3:List*", "s3:PutObject", "s3:DeleteObject*", "s3:RestoreObject", "s3:AbortMultipartUpload", "s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags"]
         Resource = [local.experiment_buckets, "${local.experiment_buckets}/*"]
         # Anybody can give a bucket such a name.
         Condition = { StringEquals = { "aws:ResourceAccount" = local.account } }
@@ -41,7 +41,7 @@ locals {
       {
         Sid      = "Logs"
         Effect   = "Allow"
-        Action   = ["logs:CreateLogStream", "logs:Describe*", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents"]
+        Action   = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:Describe*", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents"]
         Resource = ["${local.log_groups_arn}:${local.log_group_prefix}/*", "${local.log_groups_arn}:/aws/sagemaker/*"]
       },
       {

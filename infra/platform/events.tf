@@ -35,7 +35,11 @@ locals {
           Principal = "*"
           Action    = "sqs:SendMessage"
           Resource  = arn
-          Condition = { ArnNotEquals = { "aws:SourceArn" = local.rule_arn } }
+          # Whoever moves dead letters back sends in his own name; of this account, nobody has the right by the kit.
+          Condition = {
+            ArnNotEquals    = { "aws:SourceArn" = local.rule_arn }
+            StringNotEquals = { "aws:PrincipalAccount" = local.account }
+          }
         },
         {
           Sid       = "NothingWithoutTls"

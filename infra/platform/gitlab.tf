@@ -75,6 +75,13 @@ resource "aws_iam_role" "gitlab" {
   assume_role_policy   = local.gitlab_trust
   max_session_duration = 3600
   tags                 = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(local.gitlab_trust) <= 2048
+      error_message = "The trust policy of the build of base images has ${length(local.gitlab_trust)} characters, and IAM takes 2,048: name fewer gitlab.refs, with stars (branch:release/*)."
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "gitlab" {

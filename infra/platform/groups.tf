@@ -53,6 +53,29 @@ locals {
   })
 }
 
+locals {
+  # Without Identity Center people come into Studio by an address that they ask for: each for the profiles that bear
+  # his name, which is that of his IAM user and of the member of a squad.
+  open_studio_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OpenOwnStudio"
+        Effect    = "Allow"
+        Action    = "sagemaker:CreatePresignedDomainUrl"
+        Resource  = "${local.sagemaker_arn}:user-profile/${aws_sagemaker_domain.this.id}/*"
+        Condition = { StringEquals = { "sagemaker:ResourceTag/jsk:user" = "$${aws:username}" } }
+      },
+      {
+        Sid      = "FindOwnProfile"
+        Effect   = "Allow"
+        Action   = ["sagemaker:DescribeDomain", "sagemaker:ListDomains", "sagemaker:ListUserProfiles"]
+        Resource = "*"
+      },
+    ]
+  })
+}
+
 resource "aws_iam_group" "users" {
   name = "SagemakerUsers"
 }
@@ -74,4 +97,13 @@ resource "aws_iam_group_policy" "developers" {
   name   = "parameters"
   group  = aws_iam_group.developers.name
   policy = local.developers_policy
+}
+
+resource "aws_iam_group_policy" "open_studio" {
+  # checkov:skip=CKV_AWS_355: domains and profiles can only be listed all together
+  for_each = { users = aws_iam_group.users.name, developers = aws_iam_group.developers.name }
+
+  name   = "studio"
+  group  = each.value
+  policy = local.open_studio_policy
 }

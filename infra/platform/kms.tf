@@ -27,10 +27,19 @@ locals {
         Condition = { ArnLike = { "kms:EncryptionContext:aws:logs:arn" = "${local.log_groups_arn}:*" } }
       },
       {
-        Sid       = "EventsToTheQueueAndAlarmsToTheTopic"
+        # No aws:SourceAccount: AWS says of topics that EventBridge does not tell a key of it; where that holds of
+        # queues too, no push would arrive, and nobody be told. The queue's policy names the one rule that sends.
+        Sid       = "EventsToTheQueue"
         Effect    = "Allow"
-        Principal = { Service = ["events.amazonaws.com", "cloudwatch.amazonaws.com"] }
+        Principal = { Service = "events.amazonaws.com" }
         Action    = ["kms:Decrypt", "kms:GenerateDataKey"]
+        Resource  = "*"
+      },
+      {
+        Sid       = "AlarmsToTheTopic"
+        Effect    = "Allow"
+        Principal = { Service = "cloudwatch.amazonaws.com" }
+        Action    = ["kms:Decrypt", "kms:GenerateDataKey*"]
         Resource  = "*"
         Condition = { StringEquals = { "aws:SourceAccount" = local.account } }
       },

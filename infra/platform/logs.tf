@@ -21,3 +21,13 @@ resource "aws_cloudwatch_log_group" "studio" {
   kms_key_id        = aws_kms_key.operations.arn
   tags              = local.tags
 }
+
+# Jobs run with roles that may write here, and make no groups: in an account without these, what jobs say would be lost.
+resource "aws_cloudwatch_log_group" "jobs" {
+  for_each = var.create_job_log_groups ? toset(["ProcessingJobs", "TrainingJobs", "TransformJobs"]) : []
+
+  name              = "/aws/sagemaker/${each.key}"
+  retention_in_days = var.log_retention_days
+  kms_key_id        = aws_kms_key.operations.arn
+  tags              = local.tags
+}

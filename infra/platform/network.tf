@@ -47,12 +47,21 @@ locals {
 
   flow_logs_policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid      = "WriteFlows"
-      Effect   = "Allow"
-      Action   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
-      Resource = "${local.log_groups_arn}:${local.log_group_prefix}/platform:*"
-    }]
+    Statement = [
+      {
+        Sid      = "WriteFlows"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"]
+        Resource = "${local.log_groups_arn}:${local.log_group_prefix}/platform:*"
+      },
+      {
+        # Flow logs look their group up; groups can only be listed all together.
+        Sid      = "FindGroup"
+        Effect   = "Allow"
+        Action   = "logs:DescribeLogGroups"
+        Resource = "*"
+      },
+    ]
   })
 }
 
@@ -125,11 +134,12 @@ resource "aws_vpc_endpoint" "interface" {
 }
 
 # Who may talk to whom --------------------------------------------------------------------------------
+# EC2 refuses descriptions with other signs than a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*: no apostrophe.
 
 resource "aws_security_group" "studio" {
   # checkov:skip=CKV2_AWS_5: the Studio domain has it, which the check does not know
   name        = "${var.name}-studio"
-  description = "Studio's apps and their home folders"
+  description = "Apps of Studio and their home folders"
   vpc_id      = local.vpc_id
   tags        = merge(local.tags, { Name = "${var.name}-studio" })
 }
@@ -201,6 +211,8 @@ resource "aws_flow_log" "this" {
   log_destination = aws_cloudwatch_log_group.platform.arn
   iam_role_arn    = aws_iam_role.flow_logs[0].arn
   tags            = local.tags
+
+  depends_on = [aws_iam_role_policy.flow_logs]
 }
 
 resource "aws_iam_role" "flow_logs" {

@@ -24,7 +24,11 @@ output "platform" {
     idle_timeout_minutes      = var.idle_timeout_minutes
     operations_key_arn        = aws_kms_key.operations.arn
     gitlab_audience           = local.gitlab_audience
+    auth_mode                 = var.auth_mode
   }
+
+  # S3 refuses a bucket as a target of access logs until its policy lets them in.
+  depends_on = [aws_s3_bucket_policy.this]
 }
 
 output "policies" {
@@ -34,6 +38,7 @@ output "policies" {
     {
       SagemakerUsers      = local.users_policy
       SagemakerDevelopers = local.developers_policy
+      open_studio         = local.open_studio_policy
       boundary            = local.boundary
       publisher           = local.publisher_policy
       publisher_trust     = local.publisher_trust

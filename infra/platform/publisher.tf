@@ -127,7 +127,7 @@ resource "aws_lambda_function" "publisher" {
   source_code_hash               = filebase64sha256(var.publisher_package)
   timeout                        = local.publisher_seconds
   memory_size                    = 512
-  reserved_concurrent_executions = 1
+  reserved_concurrent_executions = var.reserve_publisher ? 1 : -1
   kms_key_arn                    = aws_kms_key.operations.arn
   tags                           = local.tags
 

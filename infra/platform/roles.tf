@@ -97,6 +97,7 @@ locals {
     Resource  = aws_kms_key.data.arn
     Condition = local.data_key_through_s3
   }
+  # SageMaker lends the key to disks of apps and jobs, in the name of who starts them.
   use_key_of_disks = {
     Sid       = "TheKeyOfDisks"
     Effect    = "Allow"
@@ -134,12 +135,34 @@ locals {
     "ForAllValues:StringEquals" = { "sagemaker:VpcSubnets" = local.subnet_ids }
   }
 
-  make_interfaces = {
-    Sid       = "InterfacesOfJobs"
+  # SageMaker takes the role itself, so that nothing is "called via" it; and only creating a permission knows
+  # ec2:AuthorizedService. What both creating and deleting know is the interface's subnet.
+  ec2_arn     = "arn:${local.partition}:ec2:${local.region}:${local.account}"
+  subnet_arns = [for id in local.subnet_ids : "${local.ec2_arn}:subnet/${id}"]
+
+  make_interfaces = [
+    {
+      Sid      = "InterfacesOfJobs"
+      Effect   = "Allow"
+      Action   = "ec2:CreateNetworkInterface"
+      Resource = concat(local.subnet_arns, ["${local.ec2_arn}:network-interface/*", "${local.ec2_arn}:security-group/*"])
+    },
+    {
+      Sid       = "LendInterfaces"
+      Effect    = "Allow"
+      Action    = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
+      Resource  = "${local.ec2_arn}:network-interface/*"
+      Condition = { ArnEquals = { "ec2:Subnet" = local.subnet_arns } }
+    },
+  ]
+
+  # Namespaces of SageMaker's: usage and metrics of jobs.
+  measure = {
+    Sid       = "MeasureJobs"
     Effect    = "Allow"
-    Action    = ["ec2:CreateNetworkInterface", "ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
-    Resource  = "arn:${local.partition}:ec2:${local.region}:${local.account}:*/*"
-    Condition = { "ForAnyValue:StringEquals" = { "aws:CalledVia" = ["sagemaker.amazonaws.com"] } }
+    Action    = "cloudwatch:PutMetricData"
+    Resource  = "*"
+    Condition = { StringLike = { "cloudwatch:namespace" = ["/aws/sagemaker/*", "aws/sagemaker/*"] } }
   }
 
   execution_policies = {
@@ -169,6 +192,13 @@ locals {
             StringEquals = { "sagemaker:SpaceSharingType" = ["Private"] }
           }
         },
+        local.use_key_of_disks,
+        {
+          Sid      = "LookAtTheKey"
+          Effect   = "Allow"
+          Action   = ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"]
+          Resource = aws_kms_key.data.arn
+        },
         {
           Sid      = "OwnApps"
           Effect   = "Allow"
@@ -184,15 +214,15 @@ locals {
 
     SagemakerTrainingPipelinesRole = jsonencode({
       Version = "2012-10-17"
-      Statement = concat(local.common_statements, [
+      Statement = concat(local.common_statements, local.make_interfaces, [
         local.write_trials,
         local.read_objects,
         local.read_kernels,
         local.use_network,
-        local.make_interfaces,
         local.use_key_of_objects,
         local.use_key_of_disks,
         local.see_key,
+        local.measure,
         {
           Sid      = "WriteWhatWasTrained"
           Effect   = "Allow"
@@ -244,14 +274,21 @@ locals {
 
     SagemakerDeploymentPipelinesRole = jsonencode({
       Version = "2012-10-17"
-      Statement = concat(local.common_statements, [
+      Statement = concat(local.common_statements, local.make_interfaces, [
         local.read_objects,
         local.read_kernels,
         local.use_network,
-        local.make_interfaces,
         local.use_key_of_objects,
         local.use_key_of_disks,
         local.see_key,
+        {
+          # Each endpoint has a group of its own, which this role makes.
+          Sid      = "GroupsOfEndpoints"
+          Effect   = "Allow"
+          Action   = "logs:CreateLogGroup"
+          Resource = "${local.log_groups_arn}:/aws/sagemaker/Endpoints/*"
+        },
+        local.measure,
         {
           Sid      = "WriteWhatWasDeployed"
           Effect   = "Allow"

@@ -183,5 +183,6 @@ resource "aws_s3_bucket_policy" "this" {
   bucket = local.buckets[each.key].id
   policy = each.value
 
-  depends_on = [aws_s3_bucket_public_access_block.this]
+  # That of the logs forbids changing versioning, also to whoever applies this.
+  depends_on = [aws_s3_bucket_public_access_block.this, aws_s3_bucket_versioning.this]
 }

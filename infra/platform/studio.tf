@@ -4,9 +4,10 @@ resource "aws_sagemaker_domain" "this" {
   app_network_access_type = "VpcOnly"
   vpc_id                  = local.vpc_id
   subnet_ids              = local.subnet_ids
-  kms_key_id              = aws_kms_key.data.arn
-  tag_propagation         = "ENABLED"
-  tags                    = local.tags
+  # By its id: that is what SageMaker tells of it later, and a difference would replace the domain.
+  kms_key_id      = aws_kms_key.data.key_id
+  tag_propagation = "ENABLED"
+  tags            = local.tags
 
   default_user_settings {
     execution_role      = aws_iam_role.execution["SagemakerExperimentsRole"].arn
@@ -56,7 +57,7 @@ resource "aws_sagemaker_domain" "this" {
   domain_settings {
     # Who did it stands in CloudTrail with everything that is done from Studio.
     execution_role_identity_config = "USER_PROFILE_NAME"
-    security_group_ids             = [aws_security_group.studio.id]
+    # No security_group_ids: they are those of RStudio, and to change them would replace the domain.
   }
 
   retention_policy {

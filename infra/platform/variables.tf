@@ -7,6 +7,11 @@ variable "name" {
     condition     = can(regex("^[a-z][a-z0-9]{1,11}$", var.name))
     error_message = "name is 2 to 12 lower-case letters and digits, and starts with a letter: it is part of bucket names."
   }
+
+  validation {
+    condition     = !can(regex("^(aws|ssm)", var.name)) && var.name != "sthree"
+    error_message = "name begins with what AWS keeps for itself: parameters cannot begin with aws or ssm, nor buckets with sthree-."
+  }
 }
 
 variable "publisher_package" {
@@ -93,8 +98,8 @@ variable "interface_endpoints" {
   type        = set(string)
   description = "Services that the made VPC reaches without the Internet; each costs money by the hour and zone."
   default = [
-    "codeartifact.api", "codeartifact.repositories", "ecr.api", "ecr.dkr", "git-codecommit", "kms", "logs",
-    "sagemaker.api", "sagemaker.runtime", "ssm", "sts", "studio",
+    "ecr.api", "ecr.dkr", "kms", "logs", "sagemaker.api", "sagemaker.metrics", "sagemaker.runtime", "ssm", "sts",
+    "studio",
   ]
 
   validation {
@@ -107,7 +112,7 @@ variable "interface_endpoints" {
 
 variable "auth_mode" {
   type        = string
-  description = "How people come into Studio: IAM, or SSO for IAM Identity Center."
+  description = "How people come into Studio: IAM, or SSO for IAM Identity Center, where people are assigned to the domain's application by hand."
   default     = "IAM"
 
   validation {
@@ -152,8 +157,8 @@ variable "gitlab" {
   default     = {}
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$", var.gitlab.host))
-    error_message = "gitlab.host is a host name such as gitlab.example.com, without https://."
+    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", var.gitlab.host))
+    error_message = "gitlab.host is a host name such as gitlab.example.com, without https:// and port: IAM takes no identity provider with a port."
   }
 
   validation {
@@ -244,6 +249,28 @@ variable "create_studio_log_group" {
   validation {
     condition     = var.create_studio_log_group != null
     error_message = "create_studio_log_group is true or false."
+  }
+}
+
+variable "create_job_log_groups" {
+  type        = bool
+  description = "Make the log groups of all jobs, which may write to them but not make them; false where the account has them already."
+  default     = true
+
+  validation {
+    condition     = var.create_job_log_groups != null
+    error_message = "create_job_log_groups is true or false."
+  }
+}
+
+variable "reserve_publisher" {
+  type        = bool
+  description = "Reserve one execution for the publisher, so that one runs at a time; false in an account whose limit of concurrent executions is too low for that (AWS wants 100 unreserved, of new accounts 10): then the lease alone keeps the turns."
+  default     = true
+
+  validation {
+    condition     = var.reserve_publisher != null
+    error_message = "reserve_publisher is true or false."
   }
 }
 

@@ -26,8 +26,8 @@ WORSE = {
     "studio.tf": ('"VpcOnly"', '"PublicInternetOnly"', "must not reach the Internet"),
     "ecr.tf": ('"IMMUTABLE"', '"MUTABLE"', "tags that never move"),
     "publisher.tf": (
-        "reserved_concurrent_executions = 1",
-        "reserved_concurrent_executions = 2",
+        "reserved_concurrent_executions = var.reserve_publisher ? 1",
+        "reserved_concurrent_executions = var.reserve_publisher ? 2",
         "One at",
     ),
     "roles.tf": ('"sagemaker:DescribeDomain"', '"sagemaker:UpdateDomain"', "publisher alone"),

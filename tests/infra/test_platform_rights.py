@@ -8,6 +8,7 @@ key or queue that is asked for. :mod:`tests.infra.test_rights_on_moto` makes rea
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -188,7 +189,13 @@ def test_people_without_a_squad_read_no_squads_objects(identities: dict[str, Ide
     text = " ".join(identities["SagemakerExperimentsRole"].policies)
 
     assert "s3:" not in text
-    assert "kms:" not in text
+    # Of the key, only what disks of apps need: with it alone nothing is read.
+    assert set(re.findall(r'"(kms:\w+)"', text)) == {
+        "kms:CreateGrant",
+        "kms:DescribeKey",
+        "kms:GenerateDataKeyWithoutPlaintext",
+        "kms:GrantIsForAWSResource",
+    }
 
 
 def test_no_parameter_holds_a_secret(rendered: Rendered) -> None:
@@ -218,8 +225,24 @@ def test_no_right_hangs_on_a_tag_that_somebody_may_change(rendered: Rendered) ->
         policy for one in rendered.identities().values() for policy in (*one.policies, one.trust or "")
     ]
     texts = [*documents, *rendered.resources.values(), rendered.boundary]
+    asked = {found for text in texts for found in re.findall(r"\w+:(?:Resource|Principal)Tag/[^\"]+", text)}
 
-    assert not any("ResourceTag/" in text or "PrincipalTag/" in text for text in texts)
+    # Whose profile it is. Terraform alone sets it:
+    assert asked == {"sagemaker:ResourceTag/jsk:user"}
+    given = {"aws:TagKeys": ["jsk:user"], "aws:RequestTag/jsk:user": "eve"}
+    profile = f"{SAGEMAKER}:user-profile/d-0123456789ab/vision-ada"
+    for name, one in rendered.identities().items():
+        assert not one.may(Request("sagemaker:AddTags", profile, given)), name
+        assert not one.may(Request("sagemaker:CreateUserProfile", profile, given)), name
+
+
+def test_people_open_studio_with_the_profile_that_bears_their_name(identities: dict[str, Identity]) -> None:
+    profile = f"{SAGEMAKER}:user-profile/d-0123456789ab/vision-ada"
+    for group in ("SagemakerUsers", "SagemakerDevelopers"):
+        for who, may in (("ada", True), ("eve", False)):
+            said = {"aws:username": who, "sagemaker:ResourceTag/jsk:user": "ada"}
+            asked = Request("sagemaker:CreatePresignedDomainUrl", profile, said)
+            assert identities[group].may(asked) is may, (group, who)
 
 
 @pytest.mark.parametrize("name", sorted(set(WORK) - UNBOUNDED - GROUPS))

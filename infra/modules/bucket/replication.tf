@@ -30,9 +30,10 @@ locals {
         Resource = local.objects
       },
       {
-        Sid      = "IntoTheCopy"
-        Effect   = "Allow"
-        Action   = ["s3:ReplicateObject", "s3:ReplicateTags"]
+        Sid    = "IntoTheCopy"
+        Effect = "Allow"
+        # The copy belongs to the account that it is in: handing it over is an action of its own.
+        Action   = concat(["s3:ReplicateObject", "s3:ReplicateTags"], copy.account_id == null ? [] : ["s3:ObjectOwnerOverrideToBucketOwner"])
         Resource = "${copy.bucket_arn}/*"
       },
       {

@@ -69,6 +69,11 @@ resource "aws_iam_role" "gitlab" {
 
   lifecycle {
     precondition {
+      condition     = length(local.gitlab_trust) <= 2048
+      error_message = "The trust policy of ${local.gitlab_role} has ${length(local.gitlab_trust)} characters, and IAM takes 2,048: name fewer protected_refs, with stars (release/*)."
+    }
+
+    precondition {
       condition     = startswith(var.repository_url, "https://${local.platform.gitlab_host}/")
       error_message = "The repository ${var.repository_url} is not on the platform's GitLab, ${local.platform.gitlab_host}: its jobs could never prove who they are."
     }

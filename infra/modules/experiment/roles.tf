@@ -69,11 +69,22 @@ locals {
       {
         Sid    = "WriteLogs"
         Effect = "Allow"
-        Action = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:GetLogEvents", "logs:PutLogEvents"]
+        Action = ["logs:CreateLogStream", "logs:GetLogEvents", "logs:PutLogEvents"]
         Resource = [
           "${local.arn}:logs:${local.here}:log-group:${local.log_group}:*",
           "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/ProcessingJobs:log-stream:${local.squad_streams}",
           "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${local.squad_streams}",
+        ]
+      },
+      # Streams are listed of a whole group, and not by their names.
+      {
+        Sid    = "FindLogs"
+        Effect = "Allow"
+        Action = "logs:DescribeLogStreams"
+        Resource = [
+          "${local.arn}:logs:${local.here}:log-group:${local.log_group}:*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/ProcessingJobs*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/TrainingJobs*",
         ]
       },
       {
@@ -97,6 +108,7 @@ locals {
           "ec2:DescribeNetworkInterfaces",
           "ec2:DescribeSecurityGroups",
           "ec2:DescribeSubnets",
+          "ec2:DescribeVpcEndpoints",
           "ec2:DescribeVpcs",
         ]
         Resource = "*"
@@ -104,18 +116,26 @@ locals {
       {
         Sid    = "JoinNetwork"
         Effect = "Allow"
-        Action = ["ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
+        Action = "ec2:CreateNetworkInterface"
         Resource = concat(
           [for id in local.platform.subnet_ids : "${local.arn}:ec2:${local.here}:subnet/${id}"],
           ["${local.arn}:ec2:${local.here}:network-interface/*", "${local.arn}:ec2:${local.here}:security-group/*"],
         )
       },
       {
+        # Not ec2:AuthorizedService, which deleting does not know: then it would never be allowed.
         Sid       = "LendInterfaces"
         Effect    = "Allow"
-        Action    = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterfacePermission"]
+        Action    = ["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"]
         Resource  = "${local.arn}:ec2:${local.here}:network-interface/*"
-        Condition = { StringEquals = { "ec2:AuthorizedService" = "sagemaker.amazonaws.com" } }
+        Condition = { ArnEquals = { "ec2:Subnet" = [for id in local.platform.subnet_ids : "${local.arn}:ec2:${local.here}:subnet/${id}"] } }
+      },
+      {
+        Sid       = "MeasureJobs"
+        Effect    = "Allow"
+        Action    = "cloudwatch:PutMetricData"
+        Resource  = "*"
+        Condition = { StringLike = { "cloudwatch:namespace" = ["/aws/sagemaker/*", "aws/sagemaker/*"] } }
       },
     ]
   })

@@ -40,6 +40,11 @@ resource "aws_sagemaker_space" "this" {
   }
 
   lifecycle {
+    precondition {
+      condition     = local.idle_timeout <= 2 * local.platform.idle_timeout_minutes
+      error_message = "Studio refuses spaces of ${var.name} that may be idle for ${local.idle_timeout} minutes: the domain allows twice the platform's idle_timeout_minutes, ${2 * local.platform.idle_timeout_minutes}."
+    }
+
     # Its owner chooses image and machine in Studio, and may enlarge the disk, which never shrinks.
     ignore_changes = [
       space_settings[0].jupyter_lab_app_settings[0].default_resource_spec,

@@ -246,7 +246,7 @@ variable "administrators" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.administrators : can(regex("^arn:[a-z-]+:(iam|sts)::[0-9]{12}:.", arn))])
-    error_message = "Administrators are ARNs of roles or users, such as arn:aws:iam::123456789012:role/terraform."
+    condition     = alltrue([for arn in var.administrators : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:.", arn))])
+    error_message = "Administrators are ARNs of roles or users, such as arn:aws:iam::123456789012:role/terraform: the role's own, for AWS compares with that and not with the session (sts assumed-role)."
   }
 }

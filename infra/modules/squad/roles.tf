@@ -90,6 +90,27 @@ locals {
           StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = var.name }
         }
       },
+      # Disks of spaces are encrypted with the platform's key: SageMaker lends it to them in the name of who starts
+      # an app, and an app does not start where that is refused.
+      {
+        Sid       = "LendTheKeyToDisks"
+        Effect    = "Allow"
+        Action    = "kms:CreateGrant"
+        Resource  = local.platform.kms_key_arn
+        Condition = { Bool = { "kms:GrantIsForAWSResource" = "true" } }
+      },
+      {
+        Sid      = "LookAtTheKey"
+        Effect   = "Allow"
+        Action   = ["kms:DescribeKey", "kms:GenerateDataKeyWithoutPlaintext"]
+        Resource = local.platform.kms_key_arn
+      },
+      {
+        Sid      = "LogInToRegistry"
+        Effect   = "Allow"
+        Action   = "ecr:GetAuthorizationToken"
+        Resource = "*"
+      },
       # Jobs only in the platform's network, on these machines.
       {
         Sid    = "StartJobs"
@@ -123,12 +144,23 @@ locals {
       {
         Sid    = "WriteLogs"
         Effect = "Allow"
-        Action = ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents"]
+        Action = ["logs:CreateLogStream", "logs:FilterLogEvents", "logs:GetLogEvents", "logs:PutLogEvents"]
         Resource = [
           "${local.arn}:logs:${local.here}:log-group:${local.platform.log_group_prefix}/${var.name}/*",
           "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/studio:log-stream:${local.platform.domain_id}/${var.name}-*",
           "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/ProcessingJobs:log-stream:${var.name}-*",
           "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/TrainingJobs:log-stream:${var.name}-*",
+        ]
+      },
+      # Streams are listed of a whole group: that tells names of others, and nothing that they wrote.
+      {
+        Sid    = "FindLogs"
+        Effect = "Allow"
+        Action = "logs:DescribeLogStreams"
+        Resource = [
+          "${local.arn}:logs:${local.here}:log-group:${local.platform.log_group_prefix}/${var.name}/*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/ProcessingJobs*",
+          "${local.arn}:logs:${local.here}:log-group:/aws/sagemaker/TrainingJobs*",
         ]
       },
       # jsk costs: Cost Explorer knows no resources, so this shows what the whole account spends.
@@ -175,6 +207,13 @@ locals {
           StringLike   = { "kms:EncryptionContext:aws:s3:arn" = flatten([for name in names : [module.experiment[name].bucket_arn, "${module.experiment[name].bucket_arn}/*"]]) }
         }
       },
+      # Apps start from these images.
+      {
+        Sid      = "PullKernels"
+        Effect   = "Allow"
+        Action   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+        Resource = concat([local.platform.base_repository_arn], [for name in names : module.experiment[name].repository_arn])
+      },
       {
         Sid      = "TrackTrials"
         Effect   = "Allow"
@@ -216,6 +255,13 @@ resource "aws_iam_policy" "this" {
   description = "What notebooks of squad ${var.name} need: ${each.key}."
   policy      = each.value
   tags        = local.tags
+
+  lifecycle {
+    precondition {
+      condition     = length(each.value) <= 6144
+      error_message = "The policy ${each.key} of squad ${var.name} has ${length(each.value)} characters, and IAM takes 6,144: name fewer instance_types (families, such as ml.m5.*) or subnets."
+    }
+  }
 }
 
 resource "aws_iam_role_policy_attachment" "this" {

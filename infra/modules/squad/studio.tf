@@ -1,9 +1,5 @@
 locals {
-  # SageMaker refuses a space that would wait longer, or is larger, than its owner's profile allows.
-  longest_timeout = max(concat(
-    [local.platform.idle_timeout_minutes],
-    [for experiment in values(var.experiments) : coalesce(experiment.idle_timeout_minutes, 60)],
-  )...)
+  # SageMaker refuses a space that is larger than its owner's profile allows.
   largest_disk = max(concat([100], [for experiment in values(var.experiments) : experiment.storage_gb])...)
 }
 
@@ -12,6 +8,10 @@ resource "aws_sagemaker_user_profile" "this" {
   domain_id         = local.platform.domain_id
   user_profile_name = local.profiles[each.key]
   tags              = merge(local.tags, { "jsk:user" = each.key })
+
+  # SageMaker wants both with Identity Center, and neither without.
+  single_sign_on_user_identifier = local.platform.auth_mode == "SSO" ? "UserName" : null
+  single_sign_on_user_value      = local.platform.auth_mode == "SSO" ? coalesce(each.value.user_name, each.value.email) : null
 
   user_settings {
     execution_role = aws_iam_role.this.arn
@@ -28,20 +28,7 @@ resource "aws_sagemaker_user_profile" "this" {
       }
     }
 
-    jupyter_lab_app_settings {
-      app_lifecycle_management {
-        idle_settings {
-          lifecycle_management        = "ENABLED"
-          idle_timeout_in_minutes     = local.platform.idle_timeout_minutes
-          min_idle_timeout_in_minutes = 60
-          max_idle_timeout_in_minutes = local.longest_timeout
-        }
-      }
-    }
-  }
-
-  lifecycle {
-    # Which images are offered is the publisher's affair.
-    ignore_changes = [user_settings[0].jupyter_lab_app_settings[0].custom_image]
+    # No jupyter_lab_app_settings: those of a profile take the place of the domain's, in which the publisher's images
+    # and the time that idle apps have are.
   }
 }

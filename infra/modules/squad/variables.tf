@@ -24,6 +24,7 @@ variable "platform" {
     idle_timeout_minutes      = number
     operations_key_arn        = optional(string)
     gitlab_audience           = optional(string)
+    auth_mode                 = optional(string, "IAM")
   })
 
   validation {
@@ -73,8 +74,8 @@ variable "alert_emails" {
 }
 
 variable "members" {
-  description = "The people of the squad, by a short name; each gets a Studio user profile."
-  type        = map(object({ email = string }))
+  description = "The people of the squad, by a short name; each gets a Studio user profile. user_name is that of Identity Center, the email if not given."
+  type        = map(object({ email = string, user_name = optional(string) }))
 
   validation {
     condition     = length(var.members) > 0 && alltrue([for member in keys(var.members) : can(regex("^[a-z][a-z0-9]{0,23}$", member))])
@@ -156,7 +157,7 @@ variable "administrators" {
   nullable    = false
 
   validation {
-    condition     = alltrue([for arn in var.administrators : can(regex("^arn:[a-z-]+:(iam|sts)::[0-9]{12}:.", arn))])
-    error_message = "Administrators are ARNs of roles or users, such as arn:aws:iam::123456789012:role/terraform."
+    condition     = alltrue([for arn in var.administrators : can(regex("^arn:[a-z-]+:iam::[0-9]{12}:.", arn))])
+    error_message = "Administrators are ARNs of roles or users, such as arn:aws:iam::123456789012:role/terraform: the role's own, for AWS compares with that and not with the session (sts assumed-role)."
   }
 }

@@ -28,7 +28,7 @@ run "platform" {
   }
 
   assert {
-    condition     = aws_sagemaker_domain.this.kms_key_id == aws_kms_key.data.arn
+    condition     = aws_sagemaker_domain.this.kms_key_id == aws_kms_key.data.key_id
     error_message = "Home folders must be encrypted with the platform's key."
   }
 
@@ -82,9 +82,14 @@ run "platform" {
   assert {
     condition = alltrue([
       for statement in jsondecode(output.policies.operations_key).Statement :
-      can(statement.Condition) || statement.Principal == { AWS = "arn:aws:iam::123456789012:root" }
+      can(statement.Condition) || contains([{ AWS = "arn:aws:iam::123456789012:root" }, { Service = "events.amazonaws.com" }], statement.Principal)
     ])
     error_message = "Services must use the key for this account alone."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.operations_key).Statement : can(statement.Condition) if strcontains(jsonencode(statement.Principal), "events.amazonaws.com")] == [false]
+    error_message = "EventBridge may tell a key no account: on a condition no push would reach the queue."
   }
 
   # Images ------------------------------------------------------------------------------------------
@@ -519,6 +524,54 @@ run "platform" {
     error_message = "Traffic must be noted, and the default group be empty."
   }
 
+  assert {
+    condition     = alltrue([for group in concat([aws_security_group.studio], aws_security_group.endpoints) : can(regex("^[A-Za-z0-9. _:/()#,@+=&;{}!$*\\[\\]-]{1,255}$", group.description))])
+    error_message = "EC2 refuses a description with an apostrophe."
+  }
+
+  assert {
+    condition     = contains(keys(aws_vpc_endpoint.interface), "sagemaker.metrics")
+    error_message = "Metrics of trials go through an endpoint of their own."
+  }
+
+  # Jobs --------------------------------------------------------------------------------------------
+
+  assert {
+    condition     = toset([for group in aws_cloudwatch_log_group.jobs : group.name]) == toset(["/aws/sagemaker/ProcessingJobs", "/aws/sagemaker/TrainingJobs", "/aws/sagemaker/TransformJobs"])
+    error_message = "What jobs say is lost: their roles make no log groups."
+  }
+
+  assert {
+    condition = alltrue(flatten([
+      for role in ["SagemakerTrainingPipelinesRole", "SagemakerDeploymentPipelinesRole"] : [
+        for statement in jsondecode(output.policies[role]).Statement :
+        !strcontains(jsonencode(try(statement.Condition, {})), "aws:CalledVia") && !strcontains(jsonencode(try(statement.Condition, {})), "ec2:AuthorizedService")
+        if strcontains(jsonencode(statement.Action), "NetworkInterface")
+      ]
+    ]))
+    error_message = "SageMaker takes the role itself: on these conditions no job would get an interface."
+  }
+
+  assert {
+    condition     = alltrue([for statement in jsondecode(output.policies.SagemakerExperimentsRole).Statement : !strcontains(jsonencode(try(statement.Condition, {})), "Owner") if contains(flatten([statement.Action]), "sagemaker:AddTags")])
+    error_message = "Adding tags knows no owner: on such a condition it would never be allowed."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.publisher).Statement : statement.Resource if contains(flatten([statement.Action]), "sagemaker:ListApps")] == ["*"]
+    error_message = "Apps can only be listed all together: of one domain, never."
+  }
+
+  assert {
+    condition     = aws_sagemaker_domain.this.domain_settings[0].security_group_ids == null
+    error_message = "Another group would replace the domain."
+  }
+
+  assert {
+    condition     = [for statement in jsondecode(output.policies.open_studio).Statement : [statement.Resource, statement.Condition] if contains(flatten([statement.Action]), "sagemaker:CreatePresignedDomainUrl")] == [["arn:aws:sagemaker:eu-central-1:123456789012:user-profile/d-0123456789ab/*", { StringEquals = { "sagemaker:ResourceTag/jsk:user" = "$${aws:username}" } }]]
+    error_message = "People open their own profiles, and no other."
+  }
+
   # What squads are given ---------------------------------------------------------------------------
 
   assert {
@@ -526,7 +579,7 @@ run "platform" {
       "name", "account_id", "region", "partition", "domain_id", "domain_arn", "domain_execution_role_arn", "vpc_id",
       "subnet_ids", "kms_key_arn", "logs_bucket", "log_group_prefix", "base_repository_arn", "base_repository_url",
       "registry", "publisher_function_arn", "permissions_boundary_arn", "gitlab_provider_arn", "gitlab_host",
-      "lease_uri", "idle_timeout_minutes", "operations_key_arn", "gitlab_audience",
+      "lease_uri", "idle_timeout_minutes", "operations_key_arn", "gitlab_audience", "auth_mode",
     ])
     error_message = "Squads are given exactly what they take."
   }
@@ -534,6 +587,20 @@ run "platform" {
   assert {
     condition     = output.platform.lease_uri == "s3://jsk-lease-123456789012/jsk-ci/" && output.platform.registry == "123456789012.dkr.ecr.eu-central-1.amazonaws.com"
     error_message = "Jobs take turns in the platform's own bucket, and push to this account."
+  }
+}
+
+run "an_account_with_a_low_limit_of_concurrency" {
+  command = plan
+
+  variables {
+    reserve_publisher     = false
+    create_job_log_groups = false
+  }
+
+  assert {
+    condition     = aws_lambda_function.publisher.reserved_concurrent_executions == -1 && length(aws_cloudwatch_log_group.jobs) == 0
+    error_message = "What an account refuses, or has already, can be left out."
   }
 }
 

@@ -20,7 +20,7 @@ run "what_is_just_allowed" {
     auth_mode               = "SSO"
     idle_timeout_minutes    = 60
     space_gigabytes         = { usual = 5, most = 5 }
-    gitlab                  = { host = "gitlab.example.com:8443", project = "a/b/c.d", refs = ["branch:release/*", "tag:v*"] }
+    gitlab                  = { host = "gitlab.example.com", project = "a/b/c.d", refs = ["branch:release/*", "tag:v*"] }
     monthly_budget          = 0.01
     alert_emails            = ["ada@example.com"]
     log_retention_days      = 3653
@@ -52,10 +52,12 @@ run "refused_1" {
     log_retention_days      = 30                                                              # too short
     key_deletion_days       = 6                                                               # too short
     create_studio_log_group = null                                                            # unsaid
+    create_job_log_groups   = null                                                            # unsaid
+    reserve_publisher       = null                                                            # unsaid
     tags                    = { "jsk:squad" = "vision" }                                      # of the kit
   }
 
-  expect_failures = [var.name, var.publisher_package, var.base_images, var.base_publishers, var.network, var.vpc_cidr, var.availability_zones, var.interface_endpoints, var.auth_mode, var.idle_timeout_minutes, var.space_gigabytes, var.gitlab, var.monthly_budget, var.alert_emails, var.activate_cost_tags, var.log_retention_days, var.key_deletion_days, var.create_studio_log_group, var.tags]
+  expect_failures = [var.name, var.publisher_package, var.base_images, var.base_publishers, var.network, var.vpc_cidr, var.availability_zones, var.interface_endpoints, var.auth_mode, var.idle_timeout_minutes, var.space_gigabytes, var.gitlab, var.monthly_budget, var.alert_emails, var.activate_cost_tags, var.log_retention_days, var.key_deletion_days, var.create_studio_log_group, var.create_job_log_groups, var.reserve_publisher, var.tags]
 }
 
 run "refused_2" {
@@ -147,4 +149,35 @@ run "refused_8" {
   }
 
   expect_failures = [var.gitlab]
+}
+
+run "refused_9" {
+  command = plan
+
+  variables {
+    name   = "awsml"                              # that parameters cannot begin with
+    gitlab = { host = "gitlab.example.com:8443" } # with a port, which IAM refuses
+  }
+
+  expect_failures = [var.name, var.gitlab]
+}
+
+run "refused_10" {
+  command = plan
+
+  variables {
+    name = "sthree" # that buckets cannot begin with
+  }
+
+  expect_failures = [var.name]
+}
+
+run "a_trust_policy_that_is_too_long" {
+  command = plan
+
+  variables {
+    gitlab = { host = "gitlab.example.com", provider_arn = "arn:aws:iam::123456789012:oidc-provider/gitlab.example.com", project = "platform/kernels", refs = [for number in range(30) : "branch:release/${number}"] }
+  }
+
+  expect_failures = [aws_iam_role.gitlab]
 }

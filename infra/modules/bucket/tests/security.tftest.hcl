@@ -204,3 +204,21 @@ run "a_copy_keeps_what_is_deleted_here" {
     error_message = "Replication reaches more than the two buckets and their keys."
   }
 }
+
+run "a_copy_in_another_account_belongs_to_it" {
+  command = plan
+
+  variables {
+    replication = {
+      bucket_arn  = "arn:aws:s3:::backup"
+      kms_key_arn = "arn:aws:kms:eu-west-1:210987654321:key/99999999-2222-3333-4444-555555555555"
+      account_id  = "210987654321"
+      role_name   = "jsk-vision-iris.replication"
+    }
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies.replication).Statement : contains(s.Action, "s3:ObjectOwnerOverrideToBucketOwner") if s.Sid == "IntoTheCopy"] == [aws_s3_bucket_replication_configuration.this[0].rule[0].destination[0].access_control_translation[0].owner == "Destination"]
+    error_message = "Who hands copies over needs the right to."
+  }
+}

@@ -103,3 +103,12 @@ run "a_bucket_that_logs_into_itself" {
     logs_bucket = "jsk-vision-iris-123456789012"
   }
 }
+
+run "an_administrator_by_his_session" {
+  command         = plan
+  expect_failures = [var.administrators]
+
+  variables {
+    administrators = ["arn:aws:sts::123456789012:assumed-role/terraform/me"]
+  }
+}

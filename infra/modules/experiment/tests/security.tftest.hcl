@@ -119,7 +119,7 @@ run "its_role_reaches_its_own_and_nothing_else" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(output.policies["role"]).Statement : contains(["LogInToRegistry", "SeeNetwork"], s.Sid) if contains(flatten([s.Resource]), "*")])
+    condition     = alltrue([for s in jsondecode(output.policies["role"]).Statement : (contains(["LogInToRegistry", "SeeNetwork"], s.Sid) || try(s.Condition.StringLike["cloudwatch:namespace"], "") != "") if contains(flatten([s.Resource]), "*")])
     error_message = "Something else than what knows no resource is allowed on everything."
   }
 
@@ -331,5 +331,19 @@ run "an_audience_of_its_own_is_asked_for" {
   assert {
     condition     = jsondecode(output.policies["gitlab-trust"]).Statement[0].Condition.StringEquals == { "gitlab.example.com:aud" = "sts.amazonaws.com" }
     error_message = "Another audience is taken."
+  }
+}
+
+run "its_jobs_get_interfaces_in_the_platforms_subnets" {
+  command = plan
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["role"]).Statement : [s.Action, s.Condition] if s.Sid == "LendInterfaces"] == [[["ec2:CreateNetworkInterfacePermission", "ec2:DeleteNetworkInterface", "ec2:DeleteNetworkInterfacePermission"], { ArnEquals = { "ec2:Subnet" = [for id in var.platform.subnet_ids : "arn:aws:ec2:eu-central-1:123456789012:subnet/${id}"] } }]]
+    error_message = "Jobs get no interfaces, do not give them back, or get them elsewhere."
+  }
+
+  assert {
+    condition     = alltrue([for s in jsondecode(output.policies["role"]).Statement : !anytrue([for arn in flatten([s.Resource]) : strcontains(arn, ":log-stream:")]) if contains(flatten([s.Action]), "logs:DescribeLogStreams")])
+    error_message = "Streams are listed of a group: by their own names, never."
   }
 }

@@ -173,3 +173,31 @@ run "a_repository_elsewhere_where_there_is_no_gitlab" {
     error_message = "There is a role for jobs of a GitLab that is not there."
   }
 }
+
+run "an_idle_time_that_the_domain_does_not_allow" {
+  command         = plan
+  expect_failures = [aws_sagemaker_space.this]
+
+  variables {
+    members              = { ada = "vision-ada" }
+    idle_timeout_minutes = 241
+  }
+}
+
+run "more_refs_than_a_trust_policy_holds" {
+  command         = plan
+  expect_failures = [aws_iam_role.gitlab]
+
+  variables {
+    protected_refs = { branches = [for number in range(30) : "release/${number}"] }
+  }
+}
+
+run "an_administrator_by_his_session" {
+  command         = plan
+  expect_failures = [var.administrators]
+
+  variables {
+    administrators = ["arn:aws:sts::123456789012:assumed-role/terraform/me"]
+  }
+}

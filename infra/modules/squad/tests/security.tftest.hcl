@@ -66,7 +66,7 @@ run "its_role_reaches_its_own_experiments_only" {
   }
 
   assert {
-    condition     = alltrue([for s in jsondecode(output.policies["studio"]).Statement : contains(["SeeStudio", "SeeCosts"], s.Sid) if contains(flatten([s.Resource]), "*")])
+    condition     = alltrue([for s in jsondecode(output.policies["studio"]).Statement : contains(["SeeStudio", "SeeCosts", "LogInToRegistry"], s.Sid) if contains(flatten([s.Resource]), "*")])
     error_message = "Something else than looking is allowed on everything."
   }
 
@@ -124,7 +124,7 @@ run "costs_stay_where_they_were_made" {
   }
 }
 
-run "each_member_has_a_profile_that_stops_when_idle" {
+run "each_member_has_a_profile_with_the_domains_images_and_idle_time" {
   command = plan
 
   assert {
@@ -133,8 +133,8 @@ run "each_member_has_a_profile_that_stops_when_idle" {
   }
 
   assert {
-    condition     = alltrue([for profile in aws_sagemaker_user_profile.this : profile.user_settings[0].jupyter_lab_app_settings[0].app_lifecycle_management[0].idle_settings[0].lifecycle_management == "ENABLED" && profile.user_settings[0].jupyter_lab_app_settings[0].app_lifecycle_management[0].idle_settings[0].idle_timeout_in_minutes == 120 && profile.user_settings[0].jupyter_lab_app_settings[0].app_lifecycle_management[0].idle_settings[0].max_idle_timeout_in_minutes == 240])
-    error_message = "Idle apps go on costing, or an experiment's own time is refused."
+    condition     = alltrue([for profile in aws_sagemaker_user_profile.this : length(profile.user_settings[0].jupyter_lab_app_settings) == 0])
+    error_message = "A profile's own settings hide the domain's: its images, and its end of idle apps."
   }
 
   assert {
@@ -188,5 +188,45 @@ run "policies_of_many_experiments_fit" {
   assert {
     condition     = toset(flatten(values(local.chunks))) == toset(keys(var.experiments))
     error_message = "An experiment is missing."
+  }
+}
+
+run "an_app_starts_on_an_encrypted_disk" {
+  command = plan
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : [s.Resource, s.Condition] if contains(flatten([s.Action]), "kms:CreateGrant")] == [[var.platform.kms_key_arn, { Bool = { "kms:GrantIsForAWSResource" = "true" } }]]
+    error_message = "SageMaker cannot lend the key to a space's disk, or others than services may be lent it."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Resource if s.Sid == "PullKernels"] == [["arn:aws:ecr:eu-central-1:123456789012:repository/jsk/base", "arn:aws:ecr:eu-central-1:123456789012:repository/jsk/kernels/iris", "arn:aws:ecr:eu-central-1:123456789012:repository/jsk/kernels/tulips"]]
+    error_message = "Apps start from other images than the squad's."
+  }
+}
+
+run "with_identity_center_a_profile_is_somebodys" {
+  command = plan
+
+  variables {
+    platform = merge(var.platform, { auth_mode = "SSO" })
+    members = {
+      ada  = { email = "ada@example.com" }
+      alan = { email = "alan@example.com", user_name = "alan.t" }
+    }
+  }
+
+  assert {
+    condition     = { for member, profile in aws_sagemaker_user_profile.this : member => [profile.single_sign_on_user_identifier, profile.single_sign_on_user_value] } == { ada = ["UserName", "ada@example.com"], alan = ["UserName", "alan.t"] }
+    error_message = "SageMaker refuses a profile that is nobody's."
+  }
+}
+
+run "without_identity_center_it_is_not_named" {
+  command = plan
+
+  assert {
+    condition     = alltrue([for profile in aws_sagemaker_user_profile.this : profile.single_sign_on_user_identifier == null && profile.single_sign_on_user_value == null])
+    error_message = "SageMaker refuses names of Identity Center without it."
   }
 }

@@ -58,11 +58,14 @@ run "second_wrong_value_of_each" {
     var.name,
     var.members,
     var.experiments,
+    var.administrators,
   ]
 
   variables {
     # an account that is no number
     platform = merge(var.platform, { account_id = "me" })
+    # an administrator by his session, which AWS never compares with
+    administrators = ["arn:aws:sts::123456789012:assumed-role/terraform/me"]
     # a squad called like a part of the platform
     name = "attach"
     # a member with a hyphen
@@ -104,5 +107,14 @@ run "an_experiment_with_somebody_who_is_no_member" {
 
   variables {
     experiments = { iris = { repository_url = "https://gitlab.example.com/vision/iris.git", members = ["ada", "eve"] } }
+  }
+}
+
+run "more_machines_than_a_policy_holds" {
+  command         = plan
+  expect_failures = [aws_iam_policy.this]
+
+  variables {
+    instance_types = [for number in range(150) : "ml.m${number}.24xlarge"]
   }
 }

@@ -65,10 +65,10 @@ mock_resource "aws_vpc" {
   defaults = { id = "vpc-0123456789abcdef0" }
 }
 
-mock_resource "aws_security_group" {
-  defaults = { id = "sg-0123456789abcdef0" }
-}
-
 mock_resource "aws_subnet" {
   defaults = { id = "subnet-0123456789abcdef0" }
+}
+
+mock_resource "aws_security_group" {
+  defaults = { id = "sg-0123456789abcdef0" }
 }
