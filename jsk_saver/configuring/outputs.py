@@ -83,7 +83,9 @@ def choose(experiments: Experiments, wanted: str | None) -> str:
 def _outputs(text: str) -> dict[str, Any]:
     plain = _COLOURS.sub("", text).strip().removeprefix(_MARK)
     if not plain:
-        raise _wrong("Nothing came in.", "terraform apply, then in the same folder: " + _COMMAND)
+        raise _wrong(
+            "Nothing came in.", "terraform init, terraform apply, then in the same folder: " + _COMMAND
+        )
     try:
         told = json.loads(plain)
     except (ValueError, RecursionError) as error:
@@ -130,7 +132,8 @@ def _value(outputs: Mapping[str, Any]) -> Any:
     names = ", ".join(sorted(outputs))
     raise _wrong(
         f"Terraform has no output {OUTPUT!r} here; it has {names}.",
-        'Add to the root module: output "jsk" { value = module.<squad>.jsk }',
+        "terraform apply    # to its end; if the root module has no such output, add to it:\n"
+        '        output "jsk" { value = module.<squad>.jsk }',
     )
 
 

@@ -155,8 +155,7 @@ class Newcomer:
     """Types in an example's folder, in a copy of the project, and answers "yes" when asked.
 
     What is not as at home: packages that the project needs come from this Python's own (``PYTHONPATH``) and
-    not from an index; Terraform's provider may come from a mirror; and it does more things at once, because
-    each waits long.
+    not from an index; Terraform's provider may come from a mirror.
 
     Parameters
     ----------
@@ -192,8 +191,8 @@ class Newcomer:
                 "PIP_NO_DEPS": "1",
                 "PIP_NO_INDEX": "1",
                 "PYTHONPATH": sysconfig.get_paths()["purelib"],
-                "TF_CLI_ARGS_apply": "-no-color -parallelism=20",
-                "TF_CLI_ARGS_destroy": "-no-color -parallelism=20",
+                "TF_CLI_ARGS_apply": "-no-color",
+                "TF_CLI_ARGS_destroy": "-no-color",
                 "TF_CLI_CONFIG_FILE": str(folder / "terraform.rc"),
             }
         )

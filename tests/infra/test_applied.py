@@ -64,12 +64,13 @@ def removed(newcomer: Newcomer, applied: Done) -> Done:
 # From the example to a saved object -------------------------------------------------------------------
 
 
-def test_the_readme_tells_how_to_make_it_and_how_to_remove_it() -> None:
-    make, remove = commands(EXAMPLE / "README.md")
+def test_the_readme_tells_how_to_make_it_how_to_remove_it_and_how_to_go_on() -> None:
+    make, remove, take_up = commands(EXAMPLE / "README.md")
 
     assert make.splitlines()[-3:-1] == ["terraform apply", "terraform output -json | jsk configure"]
     assert 'saver.put("first.json"' in make.splitlines()[-1]
     assert "terraform destroy" in remove.splitlines()
+    assert take_up.splitlines()[-1] == "terraform apply"
 
 
 def test_the_readmes_commands_lead_to_a_saved_object(applied: Done) -> None:
@@ -118,7 +119,7 @@ def test_every_service_has_what_was_promised(account: Account, before: Inventory
 
 
 def test_a_second_apply_has_nothing_to_change(newcomer: Newcomer, applied: Done) -> None:
-    planned = newcomer.types("terraform plan -no-color -parallelism=20 -detailed-exitcode")
+    planned = newcomer.types("terraform plan -no-color -detailed-exitcode")
 
     assert planned.returncode == 0, changes(planned.stdout)
     assert "No changes. Your infrastructure matches the configuration." in planned.stdout
@@ -186,6 +187,26 @@ def test_what_was_kept_is_as_safe_as_before(account: Account, newcomer: Newcomer
         assert s3.get_bucket_policy(Bucket=bucket)["Policy"]
     rule = s3.get_bucket_encryption(Bucket=BUCKET)["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+
+
+def test_what_was_kept_can_be_taken_up_again(account: Account, newcomer: Newcomer, removed: Done) -> None:
+    """As far as the plan: applying it would take as long as all before."""
+    aliases = account.client("kms").list_aliases()["Aliases"]
+    key = next(alias["TargetKeyId"] for alias in aliases if alias["AliasName"] == "alias/jsk-data")
+    typed = commands(EXAMPLE / "README.md")[2].replace("KEY", key).replace("ACCOUNT", "123456789012")
+
+    planned = newcomer.types(typed.replace("terraform apply", "terraform plan -no-color"))
+
+    assert planned.returncode == 0, end_of(planned)
+    assert planned.stdout.count("Import successful!") == 4
+    assert re.search(r"Plan: \d+ to add, \d+ to change, 0 to destroy\.", planned.stdout), end_of(planned)
+    made = set(re.findall(r"# (\S+) will be created", planned.stdout))
+    assert "module.platform.aws_sagemaker_domain.this" in made
+    for line in typed.splitlines()[:-1]:
+        assert line.split()[2].strip("'") not in made
+
+
+# What all of them ask -----------------------------------------------------------------------------------
 
 
 def read_back(newcomer: Newcomer) -> Any:

@@ -70,8 +70,39 @@ def _context(account: str) -> dict[str, str]:
     }
 
 
+def keep_counts_of_lifecycle_rules() -> None:
+    """A rule keeps how many newer versions stay before an old one goes; moto forgets the number."""
+    from moto.s3.models import FakeBucket
+    from moto.s3.responses import S3Response
+
+    set_as_moto_does, tell_as_moto_does = FakeBucket.set_lifecycle, S3Response.get_bucket_lifecycle
+    expiration, count = "NoncurrentVersionExpiration", "NewerNoncurrentVersions"
+
+    def set_lifecycle(self: Any, rules: list[dict[str, Any]]) -> None:
+        set_as_moto_does(self, rules)
+        self.counts = [(rule.get(expiration) or {}).get(count) for rule in rules]
+
+    def get_bucket_lifecycle(self: Any) -> Any:
+        write, counts = self.serialized, self.backend.get_bucket(self.bucket_name).counts
+
+        def write_all(answer: Any) -> Any:
+            rules = answer.result["Rules"] if isinstance(answer.result, dict) else []  # or an error
+            for rule, kept in zip(rules, counts, strict=False):
+                if kept is not None:
+                    rule[expiration][count] = int(kept)
+            return write(answer)
+
+        self.serialized = write_all
+        return tell_as_moto_does(self)
+
+    FakeBucket.counts = ()  # type: ignore[attr-defined]
+    FakeBucket.set_lifecycle = set_lifecycle  # type: ignore[method-assign]
+    S3Response.get_bucket_lifecycle = get_bucket_lifecycle  # type: ignore[method-assign]
+
+
 def mend() -> None:
     """Make all corrections."""
+    keep_counts_of_lifecycle_rules()
     keep_policies_of_queues()
     heed_conditions_of_buckets()
 

@@ -188,3 +188,19 @@ def test_a_queue_keeps_its_policy_when_something_else_is_set(mended: MendedMoto)
     told = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert json.loads(told["Policy"]) == json.loads(policy)
     assert told["VisibilityTimeout"] == "60"
+
+
+def test_a_rule_keeps_how_many_newer_versions_stay(mended: MendedMoto) -> None:
+    s3, bucket = mended.client(), mended.new_bucket()
+    counted = {"NoncurrentDays": 730, "NewerNoncurrentVersions": 20}
+    rules = [
+        {"ID": "uploads", "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7}},
+        {"ID": "old", "NoncurrentVersionExpiration": counted},
+    ]
+    rules = [{**rule, "Status": "Enabled", "Filter": {"Prefix": ""}} for rule in rules]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+
+    assert s3.get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"] == rules
+    s3.delete_bucket_lifecycle(Bucket=bucket)
+    with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
+        s3.get_bucket_lifecycle_configuration(Bucket=bucket)
