@@ -151,6 +151,12 @@ resource "aws_lambda_function" "publisher" {
   depends_on = [aws_iam_role_policy.publisher, aws_cloudwatch_log_group.publisher]
 }
 
+# Of calls by hand that do not wait for the answer: tried again, a rollback would go back two versions.
+resource "aws_lambda_function_event_invoke_config" "publisher" {
+  function_name          = aws_lambda_function.publisher.function_name
+  maximum_retry_attempts = 0
+}
+
 resource "aws_lambda_event_source_mapping" "pushes" {
   event_source_arn        = aws_sqs_queue.pushes.arn
   function_name           = aws_lambda_function.publisher.arn

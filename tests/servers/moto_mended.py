@@ -7,6 +7,7 @@ their own beside this.
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,43 @@ def keep_counts_of_lifecycle_rules() -> None:
     S3Response.get_bucket_lifecycle = get_bucket_lifecycle  # type: ignore[method-assign]
 
 
+def answer_what_is_sent_again() -> None:
+    """A request that comes once more, because its answer was lost, gets that answer.
+
+    Under load an answer of the development server is lost now and then; the client sends again, and moto says
+    that what it has just made is there already. SDKs number what they ask (``amz-sdk-invocation-id``), and
+    keep the number when they ask again. Refusals are not kept: to them, asking again is right.
+    """
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication
+    from werkzeug.wrappers import Response
+
+    answer_as_moto_does = DomainDispatcherApplication.__call__
+    answers: dict[str, Response] = {}
+    turn = threading.Lock()
+
+    def answer(self: Any, environ: dict[str, Any], start_response: Any) -> Any:
+        number = environ.get("HTTP_AMZ_SDK_INVOCATION_ID")
+        if not number or environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+            return answer_as_moto_does(self, environ, start_response)
+        with turn:
+            known = answers.get(number)
+            if known is None:
+                known = Response.from_app(
+                    lambda *asked: answer_as_moto_does(self, *asked), environ, buffered=True
+                )
+                if known.status_code < 400:
+                    answers[number] = known
+            else:
+                print(f"{number} is answered again", flush=True)
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+        return known(environ, start_response)
+
+    DomainDispatcherApplication.__call__ = answer  # type: ignore[method-assign]
+
+
 def mend() -> None:
     """Make all corrections."""
+    answer_what_is_sent_again()
     keep_counts_of_lifecycle_rules()
     keep_policies_of_queues()
     heed_conditions_of_buckets()

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import requests
 from botocore.exceptions import ClientError, ParamValidationError
 
 from tests.servers.budgets import Budgets
@@ -204,3 +205,17 @@ def test_a_rule_keeps_how_many_newer_versions_stay(mended: MendedMoto) -> None:
     s3.delete_bucket_lifecycle(Bucket=bucket)
     with pytest.raises(ClientError, match="NoSuchLifecycleConfiguration"):
         s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+
+
+def test_what_is_sent_again_because_its_answer_was_lost_is_done_once() -> None:
+    with MendedMoto() as moto:
+        body = "Action=CreateGroup&Version=2010-05-08&GroupName=SagemakerUsers"
+        numbered = {"amz-sdk-invocation-id": "1", "Content-Type": "application/x-www-form-urlencoded"}
+        signed = {"Authorization": "AWS4-HMAC-SHA256 Credential=x/20261121/us-east-1/iam/aws4_request"}
+        first, again, another = (
+            requests.post(moto.endpoint, data=body, headers={**signed, **numbered, **more}, timeout=30)
+            for more in ({}, {}, {"amz-sdk-invocation-id": "2"})
+        )
+
+    assert (first.status_code, again.status_code, another.status_code) == (200, 200, 409)
+    assert again.text == first.text

@@ -558,6 +558,11 @@ run "platform" {
   }
 
   assert {
+    condition     = aws_lambda_function_event_invoke_config.publisher.maximum_retry_attempts == 0
+    error_message = "A rollback that is tried again goes back two versions."
+  }
+
+  assert {
     condition     = [for statement in jsondecode(output.policies.publisher).Statement : statement.Resource if contains(flatten([statement.Action]), "sagemaker:ListApps")] == ["*"]
     error_message = "Apps can only be listed all together: of one domain, never."
   }
