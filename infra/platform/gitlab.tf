@@ -59,6 +59,32 @@ locals {
   })
 }
 
+# What the pipeline of base images says, so that nobody copies ARNs by hand.
+locals {
+  gitlab_inputs = join("\n", concat(
+    [
+      "folders: kernels/base",
+      "registry: ${local.registry}/${var.name}",
+      "aws-role: arn:${local.partition}:iam::${local.account}:role/${var.name}-gitlab-base",
+    ],
+    local.gitlab_audience == "https://${local.gitlab_host}" ? [] : ["aws-audience: ${local.gitlab_audience}"],
+  ))
+
+  gitlab_ci = <<-EOT
+    include:
+      - component: $CI_SERVER_FQDN/jsk/kit/kernel@1
+        inputs:
+          ${indent(6, local.gitlab_inputs)}
+          other-branches: none
+          publisher: ${local.publisher_name}
+          domain: ${aws_sagemaker_domain.this.id}
+      - component: $CI_SERVER_FQDN/jsk/kit/release@1
+        inputs:
+          ${indent(6, local.gitlab_inputs)}
+      - component: $CI_SERVER_FQDN/jsk/kit/workflow@1
+  EOT
+}
+
 resource "aws_iam_openid_connect_provider" "gitlab" {
   count = var.gitlab.provider_arn == null ? 1 : 0
 

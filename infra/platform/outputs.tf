@@ -71,6 +71,11 @@ output "gitlab_role_arn" {
   value       = one(aws_iam_role.gitlab[*].arn)
 }
 
+output "gitlab_ci" {
+  description = "Text of .gitlab-ci.yml in the project that builds base images; null without a project."
+  value       = length(local.gitlab_project) == 0 ? null : local.gitlab_ci
+}
+
 output "dead_letters_url" {
   description = "Queue of the pushes that could not be published."
   value       = aws_sqs_queue.dead.id

@@ -177,8 +177,8 @@ variable "gitlab" {
   }
 
   validation {
-    condition     = length(var.gitlab.refs) > 0 && alltrue([for ref in var.gitlab.refs : can(regex("^(branch|tag):[A-Za-z0-9_][A-Za-z0-9_./-]*[*]?$", ref))])
-    error_message = "gitlab.refs are like branch:main, branch:release/* or tag:v*; a bare * would let any branch publish."
+    condition     = length(var.gitlab.refs) > 0 && alltrue([for ref in var.gitlab.refs : can(regex("^(branch|tag):[A-Za-z0-9_][A-Za-z0-9_./-]*[*]?$|^tag:\\*[.]\\*[.]\\*$", ref))])
+    error_message = "gitlab.refs are like branch:main, branch:release/* or tag:v* (of tags also *.*.*); a bare * would let any branch publish."
   }
 }
 

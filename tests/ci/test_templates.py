@@ -336,6 +336,30 @@ def test_the_image_of_a_group_is_that_of_all_jobs(clone: Path, gitlab: GitLab):
             assert f"image={image}" in GitLab([programs]).run(clone, known, job).output, job
 
 
+@pytest.mark.slow
+def test_a_notebook_that_saves_runs_without_rights_to_the_projects_store(clone: Path):
+    """Jobs that test have no role: what they save stays with them, unless the project says else."""
+    (clone / "pyproject.toml").write_text('[tool.jsk]\nstore = "s3://jsk-vision-iris-123456789012/objects"\n')
+    source = 'from jsk_saver import saver\nsaver.put("a.json", {"hello": "world"})'
+    ran = notebooks(clone, source, "notebooks-test", {"outputs": [], "execution_count": None})
+    assert not ran.failed, ran.output
+
+
+@pytest.mark.parametrize("stack", ["platform", "modules/experiment"])
+def test_pipelines_that_terraform_tells_give_components_only_inputs_that_they_have(stack: str):
+    text = (ROOT / "infra" / stack / "gitlab.tf").read_text()
+    told = re.search(r"gitlab_ci = <<-EOT\n(.*?)\n  EOT", text, re.S)
+    common = re.search(r"gitlab_inputs = join.*?\n  \)\)", text, re.S)
+    assert told
+    assert common
+    shared = dict.fromkeys(re.findall(r'"([\w-]+): ', common[0]), "x")
+    assert {"registry", "aws-role", "aws-audience"} <= set(shared)
+    for part in yaml.safe_load(re.sub(r"\$\{indent\(.*?\)\}", "folders: x", told[1]))["include"]:
+        name = part["component"].partition("@")[0].rpartition("/")[2]
+        given = {**part.get("inputs", {}), **(shared if "inputs" in part else {})}
+        render.render(ROOT / "ci" / "templates" / f"{name}.yml", given=given)
+
+
 def test_only_a_protected_branch_asks_for_delivery(clone: Path, gitlab: GitLab):
     write(clone, local("kernel", prepare="true", **{"other-branches": "plan"}))
     programs = clone.parent / "bin"

@@ -21,7 +21,7 @@ variable "region" {
 }
 
 variable "email" {
-  description = "Who is told that budgets run out."
+  description = "Who is told that budgets run out, and of kernels that could not be published."
   type        = string
 
   validation {
@@ -36,8 +36,30 @@ variable "gitlab_host" {
   default     = "gitlab.com"
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$", var.gitlab_host))
-    error_message = "gitlab_host is a host such as gitlab.example.com, without https://."
+    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", var.gitlab_host))
+    error_message = "gitlab_host is a host such as gitlab.example.com, without https:// and port: IAM takes no identity provider with a port."
+  }
+}
+
+variable "gitlab_project" {
+  description = "Project of that GitLab that builds base images from this repository, such as platform/experiment-kit; until it is named, nobody can push one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.gitlab_project == null ? true : can(regex("^[^/: ]+(/[^/: ]+)+$", var.gitlab_project))
+    error_message = "gitlab_project is a path such as platform/experiment-kit, without host."
+  }
+}
+
+variable "network" {
+  description = "VPC and private subnets from which notebooks reach AWS, GitLab and a package index; null makes a network that reaches AWS alone. To be chosen before the first apply: another one would replace the Studio domain."
+  type        = object({ vpc_id = string, subnet_ids = list(string) })
+  default     = null
+
+  validation {
+    condition     = var.network == null ? true : startswith(var.network.vpc_id, "vpc-") && alltrue([for id in var.network.subnet_ids : startswith(id, "subnet-")])
+    error_message = "network is like { vpc_id = \"vpc-0a1b2c3d\", subnet_ids = [\"subnet-0a1b2c3d\", \"subnet-1a2b3c4d\"] }."
   }
 }
 

@@ -5,7 +5,8 @@ module "platform" {
   name               = var.name
   publisher_package  = var.publisher_package
   alert_emails       = [var.email]
-  gitlab             = { host = var.gitlab_host }
+  network            = var.network
+  gitlab             = { host = var.gitlab_host, project = var.gitlab_project, refs = ["branch:main", "branch:develop", "tag:*.*.*"] }
   activate_cost_tags = var.activate_cost_tags
 }
 

@@ -13,6 +13,21 @@ output "gitlab_role_arns" {
   value       = merge([for squad in module.squad : squad.gitlab_role_arns]...)
 }
 
+output "gitlab_ci" {
+  description = "Text of .gitlab-ci.yml in each experiment's project; base: in the project that builds base images."
+  value       = merge({ base = module.platform.gitlab_ci }, [for squad in module.squad : squad.gitlab_ci]...)
+}
+
+output "open_studio" {
+  description = "What each member types to open Studio, by squad: it prints an address for a browser."
+  value       = { for name, squad in module.squad : name => squad.open_studio }
+}
+
+output "dead_letters_url" {
+  description = "Queue of the kernels that could not be published."
+  value       = module.platform.dead_letters_url
+}
+
 output "policies" {
   description = "Policy documents as JSON, by squad and name."
   value       = { for name, squad in module.squad : name => squad.policies }

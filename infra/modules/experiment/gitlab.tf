@@ -16,7 +16,7 @@ locals {
       Principal = { Federated = local.platform.gitlab_provider_arn }
       Action    = "sts:AssumeRoleWithWebIdentity"
       Condition = {
-        StringEquals = { "${local.platform.gitlab_host}:aud" = coalesce(local.platform.gitlab_audience, "https://${local.platform.gitlab_host}") }
+        StringEquals = { "${local.platform.gitlab_host}:aud" = local.gitlab_audience }
         StringLike   = { "${local.platform.gitlab_host}:sub" = local.refs }
       }
     }]
@@ -56,6 +56,30 @@ locals {
       },
     ]
   })
+}
+
+# What the project's own pipeline says, so that nobody copies ARNs by hand.
+locals {
+  gitlab_audience = coalesce(local.platform.gitlab_audience, "https://${local.platform.gitlab_host}")
+
+  gitlab_inputs = join("\n", concat(
+    ["registry: ${local.platform.registry}/${local.platform.name}/kernels", "aws-role: ${local.gitlab_arn}"],
+    local.gitlab_audience == "https://${local.platform.gitlab_host}" ? [] : ["aws-audience: ${local.gitlab_audience}"],
+  ))
+
+  gitlab_ci = <<-EOT
+    include:
+      - component: $CI_SERVER_FQDN/jsk/kit/notebooks@1
+      - component: $CI_SERVER_FQDN/jsk/kit/kernel@1
+        inputs:
+          ${indent(6, local.gitlab_inputs)}
+          other-branches: none
+          publisher: ${reverse(split(":", local.platform.publisher_function_arn))[0]}
+          domain: ${local.platform.domain_id}
+      - component: $CI_SERVER_FQDN/jsk/kit/release@1
+        inputs:
+          ${indent(6, local.gitlab_inputs)}
+  EOT
 }
 
 resource "aws_iam_role" "gitlab" {

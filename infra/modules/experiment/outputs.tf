@@ -61,6 +61,11 @@ output "gitlab_role_arn" {
   value       = local.gitlab_count == 0 ? null : local.gitlab_arn
 }
 
+output "gitlab_ci" {
+  description = "Text of .gitlab-ci.yml in its project, with the inputs that this platform asks for; null without GitLab."
+  value       = local.gitlab_count == 0 ? null : local.gitlab_ci
+}
+
 output "spaces" {
   description = "Names of the members' spaces, by member."
   value       = { for member, space in aws_sagemaker_space.this : member => space.space_name }

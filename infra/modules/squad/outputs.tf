@@ -23,6 +23,20 @@ output "gitlab_role_arns" {
   value       = { for name, experiment in module.experiment : name => experiment.gitlab_role_arn }
 }
 
+output "gitlab_ci" {
+  description = "Text of .gitlab-ci.yml in each experiment's project, by experiment."
+  value       = { for name, experiment in module.experiment : name => experiment.gitlab_ci }
+}
+
+output "open_studio" {
+  description = "What each member types to open Studio, by member: it prints an address for a browser."
+  value = {
+    for member, profile in aws_sagemaker_user_profile.this :
+    member => "aws sagemaker create-presigned-domain-url --region ${local.region} --domain-id ${local.platform.domain_id} --user-profile-name ${profile.user_profile_name} --query AuthorizedUrl --output text"
+    if local.platform.auth_mode == "IAM"
+  }
+}
+
 output "policies" {
   description = "Policy documents as JSON, by name: studio, experiments-1, …, role-trust, and each experiment's behind its name (iris/role, iris/bucket, …)."
   value = merge(

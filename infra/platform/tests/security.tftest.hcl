@@ -450,6 +450,15 @@ run "platform" {
     error_message = "Tokens must have been made for this."
   }
 
+  assert {
+    condition = [for part in yamldecode(output.gitlab_ci).include : try([part.inputs.folders, part.inputs.registry, part.inputs.aws-role], null)] == [
+      ["kernels/base", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/jsk", "arn:aws:iam::123456789012:role/jsk-gitlab-base"],
+      ["kernels/base", "123456789012.dkr.ecr.eu-central-1.amazonaws.com/jsk", "arn:aws:iam::123456789012:role/jsk-gitlab-base"],
+      null,
+    ]
+    error_message = "The pipeline of base images would push elsewhere, or by another role."
+  }
+
   # Logs and costs ----------------------------------------------------------------------------------
 
   assert {

@@ -20,7 +20,7 @@ run "what_is_just_allowed" {
     auth_mode               = "SSO"
     idle_timeout_minutes    = 60
     space_gigabytes         = { usual = 5, most = 5 }
-    gitlab                  = { host = "gitlab.example.com", project = "a/b/c.d", refs = ["branch:release/*", "tag:v*"] }
+    gitlab                  = { host = "gitlab.example.com", project = "a/b/c.d", refs = ["branch:release/*", "tag:v*", "tag:*.*.*"] }
     monthly_budget          = 0.01
     alert_emails            = ["ada@example.com"]
     log_retention_days      = 3653
@@ -170,6 +170,16 @@ run "refused_10" {
   }
 
   expect_failures = [var.name]
+}
+
+run "refused_11" {
+  command = plan
+
+  variables {
+    gitlab = { refs = ["tag:*"] } # tags of all
+  }
+
+  expect_failures = [var.gitlab]
 }
 
 run "a_trust_policy_that_is_too_long" {

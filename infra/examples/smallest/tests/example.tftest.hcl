@@ -23,6 +23,16 @@ run "one_squad_with_one_experiment" {
   }
 
   assert {
+    condition     = toset(keys(output.gitlab_ci)) == toset(["base", "iris"]) && output.gitlab_ci.base == null
+    error_message = "A pipeline of base images is told, though no project may push any."
+  }
+
+  assert {
+    condition     = keys(output.open_studio) == ["ada"]
+    error_message = "A member is not told how to open Studio."
+  }
+
+  assert {
     condition     = alltrue([for name in ["studio", "experiments-1", "iris/role", "iris/bucket", "iris/gitlab"] : contains(keys(output.policies), name)])
     error_message = "A policy is not told."
   }

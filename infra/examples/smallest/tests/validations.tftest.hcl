@@ -46,6 +46,24 @@ run "a_host_with_https" {
   }
 }
 
+run "a_project_that_is_an_address" {
+  command         = plan
+  expect_failures = [var.gitlab_project]
+
+  variables {
+    gitlab_project = "https://gitlab.example.com/platform/kit"
+  }
+}
+
+run "a_network_without_ids" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { vpc_id = "default", subnet_ids = [] }
+  }
+}
+
 run "a_package_that_is_no_zip" {
   command         = plan
   expect_failures = [var.publisher_package]

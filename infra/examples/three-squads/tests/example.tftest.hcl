@@ -62,6 +62,20 @@ run "three_squads_with_five_experiments" {
   }
 }
 
+run "each_project_is_told_its_pipeline_and_each_member_the_way_in" {
+  command = plan
+
+  assert {
+    condition     = toset(keys(output.gitlab_ci)) == toset(["base", "iris", "plates", "letters", "churn", "prices"])
+    error_message = "A project's pipeline is missing."
+  }
+
+  assert {
+    condition     = { for squad, members in output.open_studio : squad => keys(members) } == { vision = ["ada", "grace"], language = ["noam"], customers = ["florence", "john"] }
+    error_message = "A member is not told how to open Studio."
+  }
+}
+
 run "a_copy_is_made_of_one_experiment_alone" {
   command = plan
 
@@ -108,6 +122,24 @@ run "a_host_with_https" {
 
   variables {
     gitlab_host = "https://gitlab.example.com"
+  }
+}
+
+run "a_project_that_is_an_address" {
+  command         = plan
+  expect_failures = [var.gitlab_project]
+
+  variables {
+    gitlab_project = "https://gitlab.example.com/platform/kit"
+  }
+}
+
+run "a_network_without_ids" {
+  command         = plan
+  expect_failures = [var.network]
+
+  variables {
+    network = { vpc_id = "default", subnet_ids = [] }
   }
 }
 

@@ -232,6 +232,28 @@ run "jobs_prove_their_project_and_a_protected_ref" {
   }
 }
 
+run "the_pipeline_of_its_project_names_what_there_is" {
+  command = plan
+
+  assert {
+    condition = [for part in yamldecode(output.gitlab_ci).include : try(part.inputs, null)] == [
+      null,
+      {
+        registry       = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/jsk/kernels"
+        aws-role       = "arn:aws:iam::123456789012:role/jsk-vision-iris.gitlab"
+        other-branches = "none"
+        publisher      = "jsk-publisher"
+        domain         = "d-abcdefgh1234"
+      },
+      {
+        registry = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/jsk/kernels"
+        aws-role = "arn:aws:iam::123456789012:role/jsk-vision-iris.gitlab"
+      },
+    ]
+    error_message = "A pipeline would push elsewhere, by another role, or wait for another domain."
+  }
+}
+
 run "spaces_are_private_and_stop_when_idle" {
   command = plan
 
@@ -331,6 +353,11 @@ run "an_audience_of_its_own_is_asked_for" {
   assert {
     condition     = jsondecode(output.policies["gitlab-trust"]).Statement[0].Condition.StringEquals == { "gitlab.example.com:aud" = "sts.amazonaws.com" }
     error_message = "Another audience is taken."
+  }
+
+  assert {
+    condition     = [for part in yamldecode(output.gitlab_ci).include : part.inputs.aws-audience if can(part.inputs)] == ["sts.amazonaws.com", "sts.amazonaws.com"]
+    error_message = "Jobs would ask for tokens that AWS does not take."
   }
 }
 

@@ -220,6 +220,11 @@ run "with_identity_center_a_profile_is_somebodys" {
     condition     = { for member, profile in aws_sagemaker_user_profile.this : member => [profile.single_sign_on_user_identifier, profile.single_sign_on_user_value] } == { ada = ["UserName", "ada@example.com"], alan = ["UserName", "alan.t"] }
     error_message = "SageMaker refuses a profile that is nobody's."
   }
+
+  assert {
+    condition     = output.open_studio == {}
+    error_message = "SageMaker makes no such addresses in a domain of Identity Center."
+  }
 }
 
 run "without_identity_center_it_is_not_named" {
@@ -228,5 +233,10 @@ run "without_identity_center_it_is_not_named" {
   assert {
     condition     = alltrue([for profile in aws_sagemaker_user_profile.this : profile.single_sign_on_user_identifier == null && profile.single_sign_on_user_value == null])
     error_message = "SageMaker refuses names of Identity Center without it."
+  }
+
+  assert {
+    condition     = alltrue([for member, typed in output.open_studio : strcontains(typed, " --user-profile-name vision-${member} ")]) && toset(keys(output.open_studio)) == toset(keys(var.members))
+    error_message = "A member is told another's profile."
   }
 }
