@@ -51,7 +51,7 @@ class Activity:
         if any(kernel.get("execution_state") == "busy" for kernel in kernels):
             self._latest = now
         told = [*(_moment(kernel["last_activity"]) for kernel in kernels), *self._others()]
-        # Moments to come (in the file, or from before a clock was set back) would make an app that never ends.
+        # Moments to come (in the file, or of before a clock was set back) would make an app that never ends.
         self._latest = max([min(self._latest, now), *(moment for moment in told if moment <= now)])
         return self._latest
 

@@ -115,7 +115,7 @@ def test_a_bad_image_is_refused_and_the_check_named(kernels: Kernels, whole: Mad
 
 @once
 def test_an_image_that_studio_would_never_end_is_warned_of(kernels: Kernels, whole: Made):
-    image = kernels.change(whole.image, "endless", "USER 0", f"RUN rm {PACKAGES}/jsk_saver/notebook/idle.py")
+    image = kernels.change(whole.image, "endless", f"RUN rm {PACKAGES}/jsk_saver/notebook/idle.py")
     done = smoke(kernels, image.reference)
     assert done.returncode == 0, done.stderr
     assert (

@@ -21,6 +21,7 @@ from websocket import WebSocket, create_connection
 import jsk_ci
 from jsk_ci.smoke import jupyterlab
 from jsk_saver.notebook.idle import Activity
+from tests.servers.browser import chromium
 from tests.servers.processes import Processes, free_port
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,11 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = Path(jsk_ci.__file__).parent / "recipe" / "start-jupyterlab"
 #: A cell that runs until a file is there, without a word.
 QUIET = "import pathlib, time\nwhile not pathlib.Path({gate!r}).exists(): time.sleep(0.05)"
+
+NOTEBOOK = (
+    '{"cells": [], "metadata": {"kernelspec": {"name": "python3", "display_name": "Python", "language":'
+    ' "python"}}, "nbformat": 4, "nbformat_minor": 5}'
+)
 
 
 class App:
@@ -163,6 +169,22 @@ def test_what_a_kernel_did_is_not_forgotten_when_it_is_shut_down_before_studio_a
     app.ask("DELETE", f"kernels/{app.kernel['id']}")
     assert app.get("kernels") == []
     assert app.last >= did > before
+
+
+def test_a_tab_in_which_nobody_does_anything_does_not_count(app):
+    (app.folder / "home" / "a.ipynb").write_text(NOTEBOOK)
+    polls: list[str] = []
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(f"{app.root}/lab/tree/a.ipynb?reset")
+        page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=90_000)
+        app.until(lambda: app.kernel["connections"] > 0 and app.rests(), "a page that is ready")
+        before = app.last
+        page.on("request", lambda request: polls.append(request.url.partition("/api/")[2].partition("?")[0]))
+        while polls.count("kernels") < 2 or polls.count("terminals") < 2:
+            page.wait_for_timeout(500)
+        assert app.kernel["connections"] > 0
+        assert app.last == before
 
 
 @pytest.mark.parametrize("how", ["killed", "restarted by its user"])
