@@ -91,8 +91,7 @@ def _load_jupyter_server_extension(server: Any) -> None:
 def _rewatching(kernels: Any) -> Any:
     """Return a listener that does what Jupyter Server 2.21 omits when a kernel is started again.
 
-    One that died in a cell may be called busy for ever: what it says first, and what it says on other ports, is
-    missed.
+    One that died in a cell may be called busy for ever: what it says first, or on other ports, is missed.
     """
 
     async def listen(data: dict[str, Any], **_: Any) -> None:
