@@ -80,6 +80,7 @@ def test_a_good_image_passes(kernels: Kernels, whole: Made):
     told = {check["name"]: check["told"] for check in found["checks"]}
     assert told["user and home"].startswith("1000:100, /home/sagemaker-user writable")
     assert told["git answers"].startswith("git version ")
+    assert found["warnings"] == []
     timing = found["timing"]
     assert 0 < timing["first cell"] < timing["start"]
     whole_time = timing["start"] + timing["imports"]
@@ -110,6 +111,17 @@ def test_a_bad_image_is_refused_and_the_check_named(kernels: Kernels, whole: Mad
         assert words in failed(found)[check]
         assert f"  {check}: " in done.stderr
     assert "nothing was tagged, published or attached" in done.stderr
+
+
+@once
+def test_an_image_that_studio_would_never_end_is_warned_of(kernels: Kernels, whole: Made):
+    image = kernels.change(whole.image, "endless", f"RUN rm {PACKAGES}/jsk_saver/notebook/idle.py")
+    done = smoke(kernels, image.reference)
+    assert done.returncode == 0, done.stderr
+    assert (
+        "! /jupyterlab/default/api/idle answered 404: Studio would never end it for being idle."
+        in done.stdout
+    )
 
 
 @once

@@ -54,9 +54,11 @@ def smoke(
             for check in report.checks
         ],
         "timing": dict(report.timing),
+        "warnings": list(report.warnings),
     }
     lines = [f"{'+' if check.ok else '-'} {check.name}: {check.told}" for check in report.checks]
-    show(found, [*lines, *_times(report.timing)], as_json=as_json)
+    warnings = [f"! {warning}" for warning in report.warnings]
+    show(found, [*lines, *warnings, *_times(report.timing)], as_json=as_json)
     checks.insist(report)
 
 

@@ -57,11 +57,13 @@ class Report:
     ``start`` is from the container's start to the first executed cell, ``first cell`` the kernel's part of
     it, ``imports`` what a cell with the usual imports takes then, ``imports share`` its part (0 to 1) of
     ``start`` and ``imports`` together, ``health`` from the container's start to JupyterLab's first answer.
+    ``warnings`` are of what no check is failed for.
     """
 
     image: str
     checks: tuple[Check, ...]
     timing: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -111,8 +113,8 @@ def look(
         "conflicts": list(conflicts),
     }
     checks, timing = _kernel(builder, reference, asked)
-    lab, health = _jupyterlab(builder, reference, identity.name)
-    return Report(reference, (*checks, lab), {**timing, **health})
+    lab, health, warning = _jupyterlab(builder, reference, identity.name)
+    return Report(reference, (*checks, lab), {**timing, **health}, (warning,) if warning else ())
 
 
 def insist(report: Report) -> None:
@@ -166,20 +168,22 @@ def _timing(told: Sequence[Mapping[str, Any]], begun: float) -> dict[str, float]
     return timing
 
 
-def _jupyterlab(builder: Builder, reference: str, name: str) -> tuple[Check, dict[str, float]]:
-    port, begun = _free_port(), time.monotonic()
+def _jupyterlab(builder: Builder, reference: str, name: str) -> tuple[Check, dict[str, float], str]:
+    warning, port, begun = "", _free_port(), time.monotonic()
     with _folders() as (home, _):
         variables = {"HOME": HOME, "JSK_JUPYTERLAB_PORT": str(port)}
         server = builder.start(Container(reference, variables=variables, mounts={home: HOME}))
         try:
             health = jupyterlab.await_health(server, port, _HEALTH)
             ok, told = True, jupyterlab.check(port, name)
+            warning = jupyterlab.idle_warning(port)
         except SmokeFailed as error:
             ok, told, health = False, error.what, 0.0
         finally:
             server.stop()
     seconds = round(time.monotonic() - begun, 3)
-    return Check("JupyterLab app", ok, told, seconds), ({"health": round(health, 3)} if ok else {})
+    timing = {"health": round(health, 3)} if ok else {}
+    return Check("JupyterLab app", ok, told, seconds), timing, warning
 
 
 @contextmanager

@@ -16,6 +16,9 @@ from jsk_ci.errors import SmokeFailed
 BASE = "/jupyterlab/default"
 #: What Studio asks until it answers.
 HEALTH = f"{BASE}/api/status"
+#: What Studio asks of a running app, to end it when it is idle.
+IDLE = f"{BASE}/api/idle"
+_MEND = "Take a base that this kit built, or jupyter-activity-monitor-extension >=0.3.1."
 
 
 def await_health(server: Running, port: int, seconds: float) -> float:
@@ -56,6 +59,15 @@ def check(port: int, kernel: str) -> str:
     _expect(status == 201, f"starting a kernel from another origin answered {status}")
     name = json.loads(told)["name"]
     return f"{HEALTH}, the page and the kernelspec answer, and the kernel {name} starts"
+
+
+def idle_warning(port: int) -> str:
+    """Ask what Studio asks to end an idle app, and return what to warn of; nothing if it is answered."""
+    status, told = Browser(port).ask(IDLE)
+    if status == 200 and "lastActiveTimestamp" in json.loads(told):
+        return ""
+    answer = status if status != 200 else told.decode(errors="replace")[:80]
+    return f"{IDLE} answered {answer}: Studio would never end it for being idle. {_MEND}"
 
 
 class Browser:
