@@ -36,8 +36,8 @@ variable "gitlab_host" {
   default     = "gitlab.com"
 
   validation {
-    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?$", var.gitlab_host))
-    error_message = "gitlab_host is a host such as gitlab.example.com, without https://."
+    condition     = can(regex("^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$", var.gitlab_host))
+    error_message = "gitlab_host is a host such as gitlab.example.com, without https:// and port: IAM takes no identity provider with a port."
   }
 }
 
