@@ -125,7 +125,7 @@ def test_a_plan_that_would_destroy_what_is_protected_fails_unless_it_is_done_on_
 @needs_terraform
 @pytest.mark.slow
 def test_another_region_is_refused_before_what_is_there_is_forgotten(terraform: Terraform) -> None:
-    """Of what it does not find, Terraform destroys nothing: that anything is protected stops it only by this."""
+    """What Terraform does not find it destroys not, but forgets: what is protected stops it by this alone."""
     folder = terraform.infra / "platform"
     test, override = folder / "tests" / "elsewhere.tftest.hcl", folder / "allow_destroy_override.tf"
     test.write_text(
