@@ -166,6 +166,15 @@ def test_exactly_what_is_irreplaceable_is_protected_and_can_be_removed_on_purpos
     assert {".".join(name) for name in named} == PROTECTED
 
 
+def test_the_readme_of_the_smallest_tells_how_many_endpoints_cost_money() -> None:
+    body = blocks("variables.tf", "variable")["interface_endpoints"]
+    default = re.search(r"default = \[(.*?)\]", body, re.DOTALL)
+    assert default
+    made = re.findall(r'"[^"]+"', default[1])
+    readme = (INFRA / "examples" / "smallest" / "README.md").read_text()
+    assert f"{len(made)} endpoints in two zones" in readme
+
+
 def test_every_variable_has_a_type_a_description_and_a_validation() -> None:
     for name, body in blocks("variables.tf", "variable").items():
         for wanted in ("  type ", "  description ", "  validation {"):
