@@ -35,6 +35,32 @@ locals {
     ]
   })
 
+  # With keys of another account, brought along, data could else leave through logs, parameters or images of that one.
+  # Only services of which AWS documents that their endpoints take a policy; without one, an endpoint lets all through.
+  guarded_endpoints = ["ecr.api", "ecr.dkr", "kms", "logs", "sagemaker.api", "sagemaker.runtime", "ssm", "sts"]
+
+  interface_endpoint_policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid       = "OwnRolesAndUsers"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "*"
+        Resource  = "*"
+        Condition = { StringEqualsIfExists = { "aws:PrincipalAccount" = local.account } }
+      },
+      {
+        Sid       = "ServicesOfAws"
+        Effect    = "Allow"
+        Principal = "*"
+        Action    = "*"
+        Resource  = "*"
+        Condition = { Bool = { "aws:PrincipalIsAWSService" = "true" } }
+      },
+    ]
+  })
+
   flow_logs_trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -130,6 +156,7 @@ resource "aws_vpc_endpoint" "interface" {
   private_dns_enabled = true
   subnet_ids          = local.subnet_ids
   security_group_ids  = [aws_security_group.endpoints[0].id]
+  policy              = contains(local.guarded_endpoints, each.key) ? local.interface_endpoint_policy : null
   tags                = merge(local.tags, { Name = "${var.name}-${each.key}" })
 }
 

@@ -55,6 +55,7 @@ output "policies" {
       dead_letters        = local.queue_policies["dead"]
       warnings            = local.warnings_policy
       s3_endpoint         = local.s3_endpoint_policy
+      interface_endpoint  = local.interface_endpoint_policy
       flow_logs           = local.flow_logs_policy
       flow_logs_trust     = local.flow_logs_trust
     },

@@ -172,6 +172,11 @@ variable "gitlab" {
   }
 
   validation {
+    condition     = var.gitlab.provider_arn == null ? true : endswith(var.gitlab.provider_arn, "/${var.gitlab.host}")
+    error_message = "gitlab.provider_arn is that of another host than gitlab.host: no job could ever prove who it is."
+  }
+
+  validation {
     condition     = var.gitlab.project == null ? true : can(regex("^[A-Za-z0-9_][A-Za-z0-9_.-]*(/[A-Za-z0-9_][A-Za-z0-9_.-]*)+$", var.gitlab.project))
     error_message = "gitlab.project is a whole path such as platform/kernels, without wildcards."
   }

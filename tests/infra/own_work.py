@@ -35,8 +35,10 @@ _COMPONENT = f"{SAGEMAKER}:experiment-trial-component/iris--k3-0a1b2c3d"
 _TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
 _JOB = {"sagemaker:InstanceTypes": ["ml.t3.medium"], "sagemaker:VpcSubnets": ["subnet-0a"]}
 _STARTED = {
-    "aws:TagKeys": ["jsk:squad"],
+    "aws:TagKeys": ["jsk:part", "jsk:squad", "jsk:experiment", "jsk:user"],
     "aws:RequestTag/jsk:squad": "vision",
+    "aws:RequestTag/jsk:experiment": "iris",
+    "aws:RequestTag/jsk:user": "ada",
     "sagemaker:TaggingAction": "CreateApp",
 }
 _FOR_DISKS = {"kms:GrantIsForAWSResource": "true"}

@@ -175,6 +175,27 @@ REFUSED: dict[str, Request] = {
             "aws:RequestTag/jsk:squad": "visionary",
         },
     ),
+    "start an app at another experiment's costs": Request(
+        "sagemaker:AddTags",
+        _OWN_APP,
+        {
+            **_HERE,
+            "sagemaker:TaggingAction": "CreateApp",
+            "aws:TagKeys": ["jsk:squad", "jsk:experiment"],
+            "aws:RequestTag/jsk:squad": "vision",
+            "aws:RequestTag/jsk:experiment": "iris-2",
+        },
+    ),
+    "start a job at another experiment's costs": Request(
+        "sagemaker:AddTags",
+        f"{SAGEMAKER}:training-job/vision-fit",
+        {
+            **_HERE,
+            "sagemaker:TaggingAction": "CreateTrainingJob",
+            "aws:TagKeys": ["jsk:experiment"],
+            "aws:RequestTag/jsk:experiment": "iris-2",
+        },
+    ),
     "take the tag of costs off": Request(
         "sagemaker:DeleteTags", _OWN_APP, {**_HERE, "aws:TagKeys": ["jsk:squad"]}
     ),
@@ -232,6 +253,7 @@ OWN: dict[str, dict[str, str]] = {
         "write another squad's metrics": _TRACKS,
         "start a job in another squad's name": _TRACKS,
         "stop another squad's job": _TRACKS,
+        "start a job at another experiment's costs": _TRACKS,
     },
     "SagemakerDeploymentPipelinesRole": _SAVED,
     "SagemakerDevelopers": {"read another squad's parameters": "developers read the Parameter Store"},
@@ -270,6 +292,8 @@ NOT_THE_BOUNDARYS: dict[str, str] = {
             "start a job in another squad's name",
             "stop another squad's job",
             "start an app at another squad's costs",
+            "start an app at another experiment's costs",
+            "start a job at another experiment's costs",
             "give a job another squad's role",
         ],
         _ONE_WALL,

@@ -125,6 +125,18 @@ def test_a_second_apply_has_nothing_to_change(newcomer: Newcomer, applied: Done)
     assert "No changes. Your infrastructure matches the configuration." in planned.stdout
 
 
+def test_another_region_is_refused_before_anything_is_lost(
+    account: Account, newcomer: Newcomer, applied: Done
+) -> None:
+    planned = newcomer.types("TF_VAR_region=eu-west-1 terraform plan -no-color")
+
+    assert planned.returncode == 1
+    assert re.search(
+        r"Resource\s+module\.platform\.terraform_data\.account_and_region\s+has", planned.stdout
+    ), end_of(planned)
+    assert read_back(newcomer) == {"hello": "world"}
+
+
 def test_the_larger_example_can_be_planned_beside_it(account: Account, tmp_path: Path) -> None:
     other = Newcomer(tmp_path, "three-squads", account)
     other.environment["TF_VAR_publisher_package"] = "../../platform/tests/package.zip"
@@ -160,7 +172,13 @@ def test_destroying_by_accident_fails_and_removes_nothing(
     assert read_back(newcomer) == {"hello": "world"}
 
 
-PROTECTED = ("aws_s3_bucket.logs", "aws_sagemaker_domain.this", "aws_kms_key.data", "aws_kms_key.operations")
+PROTECTED = (
+    "aws_s3_bucket.logs",
+    "aws_sagemaker_domain.this",
+    "aws_kms_key.data",
+    "aws_kms_key.operations",
+    "terraform_data.account_and_region",
+)
 
 
 def test_what_is_left_after_removing_it_on_purpose_is_data_and_its_key(

@@ -19,6 +19,7 @@ PROTECTED = {
     "aws_kms_key.operations",
     "aws_s3_bucket.logs",
     "aws_sagemaker_domain.this",
+    "terraform_data.account_and_region",
 }
 
 #: By file: what is written, what is worse, and what the assertion says that notices.
@@ -121,6 +122,37 @@ def test_a_plan_that_would_destroy_what_is_protected_fails_unless_it_is_done_on_
     assert on_purpose.returncode == 0, on_purpose.stdout
 
 
+@needs_terraform
+@pytest.mark.slow
+def test_another_region_is_refused_before_what_is_there_is_forgotten(terraform: Terraform) -> None:
+    """What Terraform does not find it destroys not, but forgets: what is protected stops it by this alone."""
+    folder = terraform.infra / "platform"
+    test, override = folder / "tests" / "elsewhere.tftest.hcl", folder / "allow_destroy_override.tf"
+    test.write_text(
+        'mock_provider "aws" {\n  source = "./tests/mocks"\n}\n'
+        'variables {\n  publisher_package = "./tests/package.zip"\n}\n'
+        'run "made" {\n  command = apply\n}\n'
+        'run "again" {\n  command = plan\n}\n'
+        'run "elsewhere" {\n  command = plan\n  override_data {\n    target = data.aws_region.current\n'
+        '    values = { name = "eu-west-1" }\n  }\n}\n'
+    )
+    # All else may be destroyed here: only this one is asked.
+    allowed = (folder / "on-purpose" / f"{override.name}.example").read_text()
+    override.write_text(allowed.partition('\nresource "terraform_data"')[0])
+    try:
+        ran = terraform.run("platform", "test", "-no-color", "-filter=tests/elsewhere.tftest.hcl")
+    finally:
+        test.unlink()
+        override.unlink()
+    assert re.findall(r'run "(\w+)"\.\.\. (\w+)', ran.stdout) == [
+        ("made", "pass"),
+        ("again", "pass"),
+        ("elsewhere", "fail"),
+    ]
+    named = re.findall(r"^Resource (\S+) has lifecycle\.prevent_destroy set", ran.stdout, re.MULTILINE)
+    assert set(named) == {"terraform_data.account_and_region"}
+
+
 # What the files promise -------------------------------------------------------------------------------
 
 
@@ -132,6 +164,15 @@ def test_exactly_what_is_irreplaceable_is_protected_and_can_be_removed_on_purpos
         r'^resource "(\w+)" "(\w+)" {\n  lifecycle {\n    prevent_destroy = false', override, re.M
     )
     assert {".".join(name) for name in named} == PROTECTED
+
+
+def test_the_readme_of_the_smallest_tells_how_many_endpoints_cost_money() -> None:
+    body = blocks("variables.tf", "variable")["interface_endpoints"]
+    default = re.search(r"default = \[(.*?)\]", body, re.DOTALL)
+    assert default
+    made = re.findall(r'"[^"]+"', default[1])
+    readme = (INFRA / "examples" / "smallest" / "README.md").read_text()
+    assert f"{len(made)} endpoints in two zones" in readme
 
 
 def test_every_variable_has_a_type_a_description_and_a_validation() -> None:

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from jsk_saver.tracking.sinks.sagemaker import naming
-from tests.infra.iam import Request
+from tests.infra.iam import Request, allowed
 from tests.infra.own_work import WORK
 from tests.infra.refused import NOT_THE_BOUNDARYS, OWN, REFUSED
-from tests.infra.rendered import ECR, KEY, SAGEMAKER, STAND_IN, Identity, Rendered, render
+from tests.infra.rendered import ACCOUNT, ECR, KEY, SAGEMAKER, STAND_IN, Identity, Rendered, render
 from tests.infra.terraform_kit import missing
 
 pytestmark = [
@@ -290,6 +290,25 @@ def test_names_that_the_kit_gives_to_trials_are_within_reach_of_their_squad_alon
         assert everybody[f"jsk-{squad}-{experiment}"].may(request)
         assert not everybody[f"jsk-{other}"].may(request)
         assert not everybody["SagemakerExperimentsRole"].may(request)
+
+
+# The network ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("service", ["ecr.api", "ecr.dkr", "kms", "logs", "sagemaker.api", "ssm", "sts"])
+def test_keys_of_another_account_carry_nothing_through_the_endpoints(
+    rendered: Rendered, service: str
+) -> None:
+    """Whoever is in a notebook may bring them along: there, logs and parameters are his own."""
+    policy = rendered.planned[f'module.platform.aws_vpc_endpoint.interface["{service}"]']["policy"]
+
+    def may(**who: str) -> bool:
+        said = {key.replace("_", ":"): value for key, value in who.items()}
+        return allowed(Request("logs:PutLogEvents", "*", said), [], resource=policy, principal="")
+
+    assert may(aws_PrincipalAccount=ACCOUNT, aws_PrincipalIsAWSService="false")
+    assert may(aws_PrincipalIsAWSService="true")
+    assert not may(aws_PrincipalAccount="999999999999", aws_PrincipalIsAWSService="false")
 
 
 # Who becomes a role ---------------------------------------------------------------------------------

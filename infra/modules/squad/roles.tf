@@ -8,6 +8,12 @@ locals {
     StringEquals = { "sagemaker:SpaceSharingType" = "Private" }
   }
 
+  # What gets tags when it is started.
+  started = concat(
+    [for kind in ["app", "space"] : "${local.in_domain}:${kind}/${local.platform.domain_id}/${var.name}-*"],
+    [for kind in ["processing-job", "training-job"] : "${local.in_domain}:${kind}/${var.name}-*"],
+  )
+
   trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -76,17 +82,15 @@ locals {
         Condition = merge(local.own, { "ForAllValues:StringLike" = { "sagemaker:InstanceTypes" = var.instance_types } })
       },
       # Apps get the tags of their space, by which costs are told apart, with the rights of who starts them. Nothing
-      # is tagged later, and nothing with another squad's name: costs stay where they were made.
+      # is tagged later, and nothing with the name of another squad or of its experiment: costs stay where they were
+      # made, and nobody empties another's budget. Names of the own experiments are in the policies of those.
       {
-        Sid    = "TagWhatIsStarted"
-        Effect = "Allow"
-        Action = "sagemaker:AddTags"
-        Resource = concat(
-          [for kind in ["app", "space"] : "${local.in_domain}:${kind}/${local.platform.domain_id}/${var.name}-*"],
-          [for kind in ["processing-job", "training-job"] : "${local.in_domain}:${kind}/${var.name}-*"],
-        )
+        Sid      = "TagWhatIsStarted"
+        Effect   = "Allow"
+        Action   = "sagemaker:AddTags"
+        Resource = local.started
         Condition = {
-          Null                 = { "sagemaker:TaggingAction" = "false" }
+          Null                 = { "sagemaker:TaggingAction" = "false", "aws:RequestTag/jsk:experiment" = "true" }
           StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = var.name }
         }
       },
@@ -219,6 +223,17 @@ locals {
         Effect   = "Allow"
         Action   = module.experiment[names[0]].tracking.actions
         Resource = flatten([for name in names : module.experiment[name].tracking.resources])
+      },
+      {
+        Sid      = "TagAsTheirs"
+        Effect   = "Allow"
+        Action   = ["sagemaker:AddTags"]
+        Resource = local.started
+        Condition = {
+          Null                 = { "sagemaker:TaggingAction" = "false" }
+          StringEquals         = { "aws:RequestTag/jsk:experiment" = names }
+          StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = var.name }
+        }
       },
       {
         Sid       = "PassOwnRoles"

@@ -191,3 +191,13 @@ run "a_trust_policy_that_is_too_long" {
 
   expect_failures = [aws_iam_role.gitlab]
 }
+
+run "refused_provider_of_another_host" {
+  command = plan
+
+  variables {
+    gitlab = { host = "gitlab.example.com", provider_arn = "arn:aws:iam::123456789012:oidc-provider/gitlab.com" }
+  }
+
+  expect_failures = [var.gitlab]
+}

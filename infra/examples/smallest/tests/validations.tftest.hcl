@@ -37,6 +37,15 @@ run "an_email_that_is_none" {
   }
 }
 
+run "a_host_with_a_port" {
+  command         = plan
+  expect_failures = [var.gitlab_host]
+
+  variables {
+    gitlab_host = "gitlab.example.com:8443"
+  }
+}
+
 run "a_host_with_https" {
   command         = plan
   expect_failures = [var.gitlab_host]

@@ -114,8 +114,13 @@ run "costs_stay_where_they_were_made" {
   command = plan
 
   assert {
-    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Condition if contains(flatten([s.Action]), "sagemaker:AddTags")] == [{ Null = { "sagemaker:TaggingAction" = "false" }, StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = "vision" } }]
-    error_message = "Something is tagged later, or with another squad's name."
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Condition if contains(flatten([s.Action]), "sagemaker:AddTags")] == [{ Null = { "sagemaker:TaggingAction" = "false", "aws:RequestTag/jsk:experiment" = "true" }, StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = "vision" } }]
+    error_message = "Something is tagged later, or with another squad's name, or with that of any experiment."
+  }
+
+  assert {
+    condition     = [for s in jsondecode(output.policies["experiments-1"]).Statement : s.Condition if s.Sid == "TagAsTheirs"] == [{ Null = { "sagemaker:TaggingAction" = "false" }, StringEquals = { "aws:RequestTag/jsk:experiment" = ["iris", "tulips"] }, StringEqualsIfExists = { "aws:RequestTag/jsk:squad" = "vision" } }]
+    error_message = "Something is tagged later, or with the name of another squad or of its experiment."
   }
 
   assert {
