@@ -25,6 +25,7 @@ output "platform" {
     operations_key_arn        = aws_kms_key.operations.arn
     gitlab_audience           = local.gitlab_audience
     auth_mode                 = var.auth_mode
+    security_group_id         = aws_security_group.studio.id
   }
 
   # S3 refuses a bucket as a target of access logs until its policy lets them in.

@@ -132,7 +132,7 @@ locals {
   # A job that names no network would run outside of it, where data can be carried anywhere.
   in_the_network = {
     Null                        = { "sagemaker:VpcSubnets" = "false" }
-    "ForAllValues:StringEquals" = { "sagemaker:VpcSubnets" = local.subnet_ids }
+    "ForAllValues:StringEquals" = { "sagemaker:VpcSubnets" = local.subnet_ids, "sagemaker:VpcSecurityGroupIds" = [aws_security_group.studio.id] }
   }
 
   # SageMaker takes the role itself, so that nothing is "called via" it; and only creating a permission knows

@@ -33,7 +33,11 @@ _SPACE = f"{SAGEMAKER}:space/{DOMAIN}/vision-iris-ada"
 _TRIAL = f"{SAGEMAKER}:experiment-trial/iris--k3-0a1b2c3d"
 _COMPONENT = f"{SAGEMAKER}:experiment-trial-component/iris--k3-0a1b2c3d"
 _TO_SAGEMAKER = {"iam:PassedToService": "sagemaker.amazonaws.com"}
-_JOB = {"sagemaker:InstanceTypes": ["ml.t3.medium"], "sagemaker:VpcSubnets": ["subnet-0a"]}
+_JOB = {
+    "sagemaker:InstanceTypes": ["ml.t3.medium"],
+    "sagemaker:VpcSubnets": ["subnet-0a"],
+    "sagemaker:VpcSecurityGroupIds": ["sg-0123456789abcdef0"],
+}
 _STARTED = {
     "aws:TagKeys": ["jsk:part", "jsk:squad", "jsk:experiment", "jsk:user"],
     "aws:RequestTag/jsk:squad": "vision",

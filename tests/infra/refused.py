@@ -160,6 +160,11 @@ REFUSED: dict[str, Request] = {
         f"{SAGEMAKER}:processing-job/vision-clean",
         {"sagemaker:InstanceTypes": ["ml.t3.medium"]},
     ),
+    "start a job in a security group of somebody else's": Request(
+        "sagemaker:CreateTrainingJob",
+        f"{SAGEMAKER}:training-job/vision-fit",
+        {**_JOB, "sagemaker:VpcSecurityGroupIds": ["sg-0123456789abcdef0", "sg-0d"]},
+    ),
     "call an app another squad's": Request(
         "sagemaker:AddTags",
         _OWN_APP,
@@ -310,4 +315,5 @@ NOT_THE_BOUNDARYS: dict[str, str] = {
     ),
     "decrypt with the key, past S3": "disks and parameters are encrypted with that key too",
     "start a job outside of the network": "which subnets those are, each policy says",
+    "start a job in a security group of somebody else's": "which group that is, each policy says",
 }

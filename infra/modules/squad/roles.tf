@@ -14,6 +14,12 @@ locals {
     [for kind in ["processing-job", "training-job"] : "${local.in_domain}:${kind}/${var.name}-*"],
   )
 
+  # A job in a group of its own choice could reach what only that group may: a database in a given network.
+  in_the_network = merge(
+    { "sagemaker:VpcSubnets" = local.platform.subnet_ids },
+    local.platform.security_group_id == null ? {} : { "sagemaker:VpcSecurityGroupIds" = [local.platform.security_group_id] },
+  )
+
   trust = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -126,7 +132,7 @@ locals {
         ]
         Condition = {
           Null                        = { "sagemaker:VpcSubnets" = "false", "sagemaker:InstanceTypes" = "false" }
-          "ForAllValues:StringEquals" = { "sagemaker:VpcSubnets" = local.platform.subnet_ids }
+          "ForAllValues:StringEquals" = local.in_the_network
           "ForAllValues:StringLike"   = { "sagemaker:InstanceTypes" = var.instance_types }
         }
       },

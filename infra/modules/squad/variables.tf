@@ -25,6 +25,7 @@ variable "platform" {
     operations_key_arn        = optional(string)
     gitlab_audience           = optional(string)
     auth_mode                 = optional(string, "IAM")
+    security_group_id         = optional(string)
   })
 
   validation {

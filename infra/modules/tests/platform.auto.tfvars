@@ -21,5 +21,6 @@ platform = {
   gitlab_host               = "gitlab.example.com"
   lease_uri                 = "s3://jsk-platform-123456789012/jsk-ci/"
   idle_timeout_minutes      = 120
+  security_group_id         = "sg-0a"
   operations_key_arn        = "arn:aws:kms:eu-central-1:123456789012:key/66666666-2222-3333-4444-555555555555"
 }

@@ -343,10 +343,11 @@ run "platform" {
       for name in ["SagemakerTrainingPipelinesRole", "SagemakerDeploymentPipelinesRole"] : [
         for statement in jsondecode(output.policies[name]).Statement :
         length(setintersection(flatten([statement.Action]), ["sagemaker:CreateProcessingJob", "sagemaker:CreateTrainingJob", "sagemaker:CreateHyperParameterTuningJob", "sagemaker:CreateModel"])) == 0 ||
-        try(statement.Condition.Null["sagemaker:VpcSubnets"], "") == "false"
+        try(statement.Condition.Null["sagemaker:VpcSubnets"], "") == "false" &&
+        try(statement.Condition["ForAllValues:StringEquals"]["sagemaker:VpcSecurityGroupIds"], []) == [aws_security_group.studio.id]
       ]
     ]))
-    error_message = "Jobs and models of pipelines must run in the network."
+    error_message = "Jobs and models of pipelines must run in the network, in its group."
   }
 
   assert {
@@ -599,7 +600,7 @@ run "platform" {
       "name", "account_id", "region", "partition", "domain_id", "domain_arn", "domain_execution_role_arn", "vpc_id",
       "subnet_ids", "kms_key_arn", "logs_bucket", "log_group_prefix", "base_repository_arn", "base_repository_url",
       "registry", "publisher_function_arn", "permissions_boundary_arn", "gitlab_provider_arn", "gitlab_host",
-      "lease_uri", "idle_timeout_minutes", "operations_key_arn", "gitlab_audience", "auth_mode",
+      "lease_uri", "idle_timeout_minutes", "operations_key_arn", "gitlab_audience", "auth_mode", "security_group_id",
     ])
     error_message = "Squads are given exactly what they take."
   }

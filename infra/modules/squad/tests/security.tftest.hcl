@@ -105,6 +105,11 @@ run "nobody_starts_or_stops_what_is_anothers" {
   }
 
   assert {
+    condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Condition["ForAllValues:StringEquals"]["sagemaker:VpcSecurityGroupIds"] if s.Sid == "StartJobs"] == [["sg-0a"]]
+    error_message = "Jobs reach what only another security group may."
+  }
+
+  assert {
     condition     = [for s in jsondecode(output.policies["studio"]).Statement : s.Condition.Null if s.Sid == "StartJobs"] == [{ "sagemaker:VpcSubnets" = "false", "sagemaker:InstanceTypes" = "false" }]
     error_message = "Jobs that name no network or machine are let through."
   }
