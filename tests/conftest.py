@@ -9,6 +9,7 @@ reached through a proxy that goes wrong on demand (:mod:`tests.servers.faults`),
 from __future__ import annotations
 
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -57,6 +58,12 @@ def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 # Servers --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def spawning(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A main module that processes can be spawned from: several processes that run tests leave one without."""
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
 
 
 def _running(server: S3Server) -> Iterator[S3Server]:

@@ -181,9 +181,8 @@ def _double(saver: Saver, name: str) -> int:
     return value
 
 
-def test_a_saver_that_was_used_works_in_processes_that_are_spawned(local, monkeypatch):
-    # Where tests are run by several processes, the main module may be one that has none.
-    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
+@pytest.mark.usefixtures("spawning")
+def test_a_saver_that_was_used_works_in_processes_that_are_spawned(local):
     local.put("a.json", 3)
     local.put("b.json", 4)
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:

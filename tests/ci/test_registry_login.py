@@ -201,6 +201,7 @@ def test_aws_refusing_is_told(monkeypatch):
 
 def test_a_branch_that_the_jobs_role_does_not_let_in_is_told_so(moto, monkeypatch, tmp_path):
     """STS refuses the token of a branch that is not protected, for which no role is made."""
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)  # which remembers a login of another test
     (tmp_path / "token").write_text("a token of GitLab's")
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)

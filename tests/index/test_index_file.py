@@ -281,6 +281,7 @@ def put_many(path: Path, who: int, count: int) -> None:
             index.update([NameState(f"{who}.csv", [f"{number}"], False, [make(f"{who}.csv", f"{number}")])])
 
 
+@pytest.mark.usefixtures("spawning")
 @pytest.mark.parametrize("method", ["spawn", "fork"])
 def test_many_processes_write_and_search_at_once(path, method):
     parent = SqliteIndex(path)

@@ -15,13 +15,12 @@ from jsk_ci.errors import ProjectError
 from tests.ci.studio_kit import offered
 from tests.infra.publisher_kit import DOMAIN, IRIS, LAB, Account, Context, Handle, Instance, batch, outcomes
 
-LATER = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(minutes=1)
-
 
 def delivered(account: Account, digest: str, minutes: int, pipeline: int = 12) -> dict[str, Any]:
     """Return the event of a tag that says that a branch is to have an image."""
-    when = (LATER + dt.timedelta(minutes=minutes)).isoformat().replace("+00:00", "Z")
-    return {**account.event(IRIS, digest, f"develop-{pipeline}-1a2b3c4"), "time": when}
+    when = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(minutes=minutes)
+    told = account.event(IRIS, digest, f"develop-{pipeline}-1a2b3c4")
+    return {**told, "time": when.isoformat().replace("+00:00", "Z")}
 
 
 def made_of(account: Account) -> str:
