@@ -62,7 +62,7 @@ def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def spawning(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A main module that processes can be spawned from: several processes that run tests leave one without."""
+    """A main module that processes can be spawned from: tests in several processes leave one without."""
     monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
 
 
