@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from bench.server import environment
-from jsk_ci import build, lockfile, project, push, registry, resources
+from jsk_ci import build, candidates, lockfile, project, push, registry, resources
 from jsk_ci.builders import choosing
 from jsk_ci.registry import Repository
 from jsk_ci.skeleton import locks
@@ -150,7 +150,7 @@ class World:
         """Build an image and push it as a pipeline does; return it, pinned."""
         order = build.order(project.read(folder), self.builder, into=self.where)
         image = build.carry_out(order, self.builder, fresh=fresh)
-        pinned = build.push_candidate(image, self.builder)
+        pinned = candidates.push(image, self.builder)
         repository = Repository(registry.of(self.where, order.kernel.name))
         push.push(repository, order.inputs.fingerprint, str(pinned.digest))
         return str(pinned)
@@ -160,7 +160,7 @@ class World:
         order = build.order(project.read(folder), self.builder, into=self.where)
         image = build.carry_out(order, self.builder)
         before, sent = self._kept(), self.wire.sent
-        pinned = build.push_candidate(image, self.builder)
+        pinned = candidates.push(image, self.builder)
         sent, kept = self.wire.sent - sent, self._kept() - before
         repository = Repository(registry.of(self.where, order.kernel.name))
         push.push(repository, order.inputs.fingerprint, str(pinned.digest))
