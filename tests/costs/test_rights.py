@@ -9,13 +9,13 @@ import pytest
 
 import jsk_saver.costs
 from tests.infra.iam import Request
+from tests.infra.marks import needs_terraform
 from tests.infra.rendered import DOMAIN, SAGEMAKER, Identity, render
-from tests.infra.terraform_kit import missing
 
 pytestmark = [
     pytest.mark.usefixtures("aws"),
     pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
+    needs_terraform,
 ]
 
 #: Whose identity AWS tells to anybody, whatever policies say (API reference of STS, GetCallerIdentity).

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 INFRA = Path(__file__).parents[2] / "infra"
@@ -17,6 +18,7 @@ _USUAL = ("usr/local/share/terraform/plugins", "usr/share/terraform/plugins", "o
 _PROVIDER = "registry.terraform.io/hashicorp/aws"
 
 
+@cache
 def missing() -> str:
     """Say why Terraform cannot be used; nothing if it can."""
     if not shutil.which("terraform"):

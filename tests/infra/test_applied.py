@@ -16,12 +16,13 @@ from typing import Any
 import pytest
 
 from tests.infra.account_kit import Account, Inventory, Newcomer, commands, more
-from tests.infra.terraform_kit import INFRA, missing
+from tests.infra.marks import needs_terraform
+from tests.infra.terraform_kit import INFRA
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
+    needs_terraform,
 ]
 
 EXAMPLE = INFRA / "examples" / "smallest"

@@ -10,13 +10,12 @@ from types import ModuleType
 
 import pytest
 
-from tests.infra.terraform_kit import INFRA, Terraform, missing
+from tests.infra.marks import needs_terraform
+from tests.infra.terraform_kit import INFRA, Terraform
 
 MODULES = ("modules/bucket", "modules/experiment", "modules/squad")
 ROOTS = ("examples/smallest", "examples/three-squads")
 ALL = MODULES + ROOTS
-
-needs_terraform = pytest.mark.skipif(bool(missing()), reason=missing() or "it is there")
 
 
 @pytest.fixture(scope="module")

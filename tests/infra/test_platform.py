@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.infra.terraform_kit import INFRA, Terraform, missing
+from tests.infra.marks import needs_terraform
+from tests.infra.terraform_kit import INFRA, Terraform
 
 PLATFORM = INFRA / "platform"
 TESTS = PLATFORM / "tests"
@@ -34,8 +35,6 @@ WORSE = {
     "roles.tf": ('"sagemaker:DescribeDomain"', '"sagemaker:UpdateDomain"', "publisher alone"),
     "boundary.tf": ('"sagemaker:CreateDomain", ', "", "must forbid what is the platform's"),
 }
-
-needs_terraform = pytest.mark.skipif(bool(missing()), reason=missing() or "it is there")
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,12 @@ import pytest
 
 from jsk_saver.tracking.sinks.sagemaker import naming
 from tests.infra.iam import Request, allowed
+from tests.infra.marks import needs_terraform
 from tests.infra.own_work import WORK
 from tests.infra.refused import NOT_THE_BOUNDARYS, OWN, REFUSED
 from tests.infra.rendered import ACCOUNT, ECR, KEY, SAGEMAKER, STAND_IN, Identity, Rendered, render
-from tests.infra.terraform_kit import missing
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-]
+pytestmark = [pytest.mark.slow, needs_terraform]
 EVERYTHING = json.dumps({"Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 #: Nobody of a squad becomes one of these, and their work is beyond its boundary.
 UNBOUNDED = {

@@ -21,6 +21,7 @@ import pytest
 
 from tests.infra.calls import REFUSED_CALLS, Call
 from tests.infra.iam import allowed
+from tests.infra.marks import needs_terraform
 from tests.infra.own_work import WORK
 from tests.infra.refused import REFUSED
 from tests.infra.rendered import (
@@ -33,14 +34,10 @@ from tests.infra.rendered import (
     Identity,
     render,
 )
-from tests.infra.terraform_kit import missing
 from tests.infra.work_calls import WORK_CALLS
 from tests.servers.moto import Moto
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-]
+pytestmark = [pytest.mark.slow, needs_terraform]
 #: What moto answers to wrong keys or signatures: no decision about rights.
 UNKNOWN_CALLER = {"403", "SignatureDoesNotMatch", "InvalidClientTokenId", "InvalidAccessKeyId"}
 #: What moto decides about, and then cannot do.

@@ -9,14 +9,12 @@ from typing import Any
 import boto3
 import pytest
 
-from tests.infra.terraform_kit import Terraform, missing
+from tests.infra.marks import needs_terraform
+from tests.infra.terraform_kit import Terraform
 from tests.infra.test_squad_rights import STACK
 from tests.servers.s3 import S3Server
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-]
+pytestmark = [pytest.mark.slow, needs_terraform]
 
 
 def test_the_second_squads_apply_ends_at_the_registry_and_gives_nobody_rights(

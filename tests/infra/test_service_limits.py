@@ -13,9 +13,8 @@ import pytest
 
 from tests.infra import aws_limits
 from tests.infra.longest import Rendered, render
-from tests.infra.terraform_kit import missing
+from tests.infra.marks import needs_terraform
 
-needs_terraform = pytest.mark.skipif(bool(missing()), reason=missing() or "it is there")
 pytestmark = [pytest.mark.slow, needs_terraform]
 
 _ATTRIBUTES = list(aws_limits.attributes())

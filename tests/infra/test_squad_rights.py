@@ -8,12 +8,10 @@ from typing import Any
 import pytest
 
 from tests.infra.iam import Request, allowed
-from tests.infra.terraform_kit import Terraform, missing
+from tests.infra.marks import needs_terraform
+from tests.infra.terraform_kit import Terraform
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "it is there"),
-]
+pytestmark = [pytest.mark.slow, needs_terraform]
 
 ACCOUNT, REGION, DOMAIN = "123456789012", "eu-central-1", "d-abcdefgh1234"
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT}:key/11111111-2222-3333-4444-555555555555"

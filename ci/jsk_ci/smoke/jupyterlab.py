@@ -64,7 +64,7 @@ def check(port: int, kernel: str) -> str:
 def idle_warning(port: int) -> str:
     """Ask what Studio asks to end an idle app, and return what to warn of; nothing if it is answered."""
     status, told = Browser(port).ask(IDLE)
-    if status == 200 and "lastActiveTimestamp" in json.loads(told):
+    if status == 200 and b'"lastActiveTimestamp"' in told:
         return ""
     answer = status if status != 200 else told.decode(errors="replace")[:80]
     return f"{IDLE} answered {answer}: Studio would never end it for being idle. {_MEND}"
