@@ -21,7 +21,7 @@ _CLOCK = re.compile("requestexpired|timetooskewed|signature (expired|not yet cur
 _DENIED = re.compile("accessdenied|notauthorized|unauthorized", re.IGNORECASE)
 _ABSENT = re.compile("credential|profile|token|sso", re.IGNORECASE)
 _ACTION = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
-_REGION = "JSK_REGION=eu-central-1    # or yours"
+_REGION = "export JSK_REGION=eu-central-1    # or yours"
 
 
 def connect(service: str, *, region: str = "", profile: str = "", attempts: int = _ATTEMPTS) -> Any:

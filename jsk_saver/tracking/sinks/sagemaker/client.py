@@ -134,7 +134,7 @@ def _from_botocore(error: Any, doing: str) -> SinkDown:
     name = type(error).__name__
     what = f"SageMaker could not be asked ({doing}): {error}"
     if name == "NoRegionError":
-        return SinkDown(what, hint="JSK_REGION=eu-central-1 (or yours); then: jsk trials sync")
+        return SinkDown(what, hint="export JSK_REGION=eu-central-1    # or yours; then: jsk trials sync")
     if name == "ParamValidationError":
         return SinkDown(what, only_this=True)
     if _ABSENT.search(name):
