@@ -109,7 +109,7 @@ def _from_answer(error: Any, uri: str, doing: str) -> StoreError:
         )
     if code in _REGION:
         region = headers_of(error).get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
-        return WrongRegion(what, hint=f"JSK_REGION={region or '<the region of the bucket>'}")
+        return WrongRegion(what, hint=f"export JSK_REGION={region or '<the region of the bucket>'}")
     if code in _BUSY:
         return StoreUnreachable(
             what, hint="Wait a little and try again; jsk doctor shows whether it answers."
